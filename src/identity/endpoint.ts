@@ -1,0 +1,57 @@
+/**
+ * Who is at one end of a connection, at workload level.
+ *
+ * `kind` is the Kubernetes kind of the workload (`Deployment`, `StatefulSet`, `Pod`, …), or `Node`, `External`,
+ * `Unknown`; without a cluster also `Container`, `Unit` (systemd) or `Process`. `namespace` is empty for what has none.
+ */
+export interface Endpoint {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly workload: string;
+}
+
+/** The Service whose address a client used. */
+export interface ServiceRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** An IP address as four big-endian 32-bit words; IPv4 is `[0, 0, 0xffff, a.b.c.d]` (IPv4-mapped). */
+export interface AddressWords {
+  readonly w0: number;
+  readonly w1: number;
+  readonly w2: number;
+  readonly w3: number;
+}
+
+/** What the kernel says of the owner of a local socket. */
+export interface LocalSocket {
+  /** cgroup v2 id (inode number of its directory). */
+  readonly cgroupId: bigint;
+  /** Inode number of the network namespace. */
+  readonly netns: number;
+  /** Thread group id in the agent's pid namespace' root, 0 where unknown (a server's accepted socket). */
+  readonly pid: number;
+  /** Process name as the kernel holds it, decoded, at most 15 bytes; may be anything. */
+  readonly comm: string;
+  readonly address: AddressWords;
+}
+
+/** Who answers at a remote address. */
+export interface RemoteAnswer {
+  /** The pod, node or external behind the address; undefined where the address is a Service's. */
+  readonly endpoint: Endpoint | undefined;
+  /** Set where the address and port are those of a Service. */
+  readonly service: ServiceRef | undefined;
+  /** Whether the socket at the other end may be on this host: worth waiting for its own record. */
+  readonly maybeHere: boolean;
+}
+
+/** Resolves sockets and addresses to endpoints. Answers are interned: equal endpoints are the same object. */
+export interface Identity {
+  /** Grows whenever an answer that was given before could now be another: callers drop what they cached. */
+  readonly version: number;
+  local(socket: LocalSocket): Endpoint;
+  /** `netns` is the asking socket's (loopback means that namespace); `unixMs` the moment asked about. */
+  remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer;
+}
