@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * TCP connections: who, with whom, how long, how much, and how they ended.
+ *
+ * The kernel already counts bytes, segments and round trips per socket, so nothing here runs per packet or per system
+ * call; a connection costs the same whether it carries a kilobyte or a terabyte.
+ *
+ *   tcp_state   tp_btf/inet_sock_set_state   births, deaths and listeners; a dead connection leaves as one record
+ *   tcp_sweep   iter/bpf_map_elem            live connections whose totals changed since the last sweep
+ *   tcp_survey  iter/task_file               once, at start: listeners, and connections older than the agent
+ *
+ * Not covered: a connect() that fails before a SYN is built (no route at all: the call returns the error and no state
+ * changes), and MPTCP's own totals (its subflows are counted as the TCP connections that they are).
+ */
+#include <stdbool.h>
+
+#include "drift.bpf.h"
+#include "kernel.bpf.h"
+#include "tcp.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* What is kept of a live connection. The sweep alone writes `swept_*`. */
+struct connection {
+	struct weir_tcp_birth birth;
+	__u64 swept_sent_bytes;
+	__u64 swept_received_bytes;
+};
+
+/*
+ * Live connections. Key: address of the struct sock; value: struct connection. Written by tcp_state and tcp_survey, removed at
+ * TCP_CLOSE. 131 072 entries x (8 + 120 + 48 of hash element) = 23 MB; the agent sets the size before load. When full:
+ * counted in lost[MAP_FULL], and the connection is reported once, when it closes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/*
+ * Records on their way to the agent, which drains by timer: no wake-ups. 4 MiB hold 24 966 records of 160 + 8 bytes:
+ * 125 000 a second at five drains a second. When full: counted in lost[RING_FULL].
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} records SEC(".maps");
+
+/* Refusals. Key: enum weir_tcp_lost; value: count on each CPU. 8 bytes x 3 x CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WEIR_TCP_LOST_REASONS);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+/* The last connection number of each CPU, for ids. 8 bytes x CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sequence SEC(".maps");
+
+/* Set by the agent before a sweep: report every connection, and drop those whose socket is gone. */
+__u32 sweep_is_full;
+
+/* ids are (number << 12 | cpu): below 2^53 for 2^41 connections on each of 4096 CPUs. */
+#define CPU_BITS 12
+
+static __always_inline void count_lost(__u32 reason)
+{
+	__u64 *count = bpf_map_lookup_elem(&lost, &reason);
+
+	if (count)
+		*count += 1;
+}
+
+static __always_inline __u64 next_id(void)
+{
+	__u32 zero = 0;
+	__u64 *number = bpf_map_lookup_elem(&sequence, &zero);
+
+	if (!number)
+		return 0;
+	*number += 1;
+	return *number << CPU_BITS | bpf_get_smp_processor_id();
+}
+
+static __always_inline bool in_state(int state, __u32 set)
+{
+	return 1U << state & set;
+}
+
+/* ---- reading sockets ---- */
+
+/*
+ * A field of a kernel struct: a plain load where the verifier vouches for the pointer, a probe read elsewhere. `vouched` is a
+ * constant at every call, so one of the two is all that is compiled.
+ */
+#define FIELD(vouched, pointer, field)                                                         \
+	({                                                                                     \
+		typeof((pointer)->field) value_;                                               \
+		if (vouched)                                                                   \
+			value_ = (pointer)->field;                                             \
+		else                                                                           \
+			bpf_core_read(&value_, sizeof(value_), &(pointer)->field);             \
+		value_;                                                                        \
+	})
+
+static __always_inline void map_ipv4(__u32 words[4], __be32 address)
+{
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = 0xffff;
+	words[3] = bpf_ntohl(address);
+}
+
+static __always_inline void copy_ipv6(__u32 words[4], const struct in6_addr *address)
+{
+	words[0] = bpf_ntohl(address->in6_u.u6_addr32[0]);
+	words[1] = bpf_ntohl(address->in6_u.u6_addr32[1]);
+	words[2] = bpf_ntohl(address->in6_u.u6_addr32[2]);
+	words[3] = bpf_ntohl(address->in6_u.u6_addr32[3]);
+}
+
+static __always_inline void read_remote(bool vouched, struct sock *sk, struct weir_tcp_birth *birth)
+{
+	__be16 port;
+
+	if (FIELD(vouched, sk, __sk_common.skc_family) == AF_INET) {
+		map_ipv4(birth->remote, FIELD(vouched, sk, __sk_common.skc_daddr));
+	} else {
+		struct in6_addr address = FIELD(vouched, sk, __sk_common.skc_v6_daddr);
+
+		copy_ipv6(birth->remote, &address);
+	}
+	port = FIELD(vouched, sk, __sk_common.skc_dport);
+	birth->remote_port = bpf_ntohs(port);
+}
+
+static __always_inline void read_local_address(bool vouched, struct sock *sk, struct weir_tcp_birth *birth)
+{
+	if (FIELD(vouched, sk, __sk_common.skc_family) == AF_INET) {
+		map_ipv4(birth->local, FIELD(vouched, sk, __sk_common.skc_rcv_saddr));
+	} else {
+		struct in6_addr address = FIELD(vouched, sk, __sk_common.skc_v6_rcv_saddr);
+
+		copy_ipv6(birth->local, &address);
+	}
+}
+
+/* The sequence numbers of the first payload bytes. A client's own SYN is a byte acknowledged, a server's is not. */
+static __always_inline void read_isns(bool vouched, struct tcp_sock *tp, struct weir_tcp_birth *birth)
+{
+	birth->local_isn = FIELD(vouched, tp, snd_una) - (__u32)FIELD(vouched, tp, bytes_acked) +
+			   (birth->side == WEIR_TCP_CLIENT);
+	birth->remote_isn = FIELD(vouched, tp, rcv_nxt) - (__u32)FIELD(vouched, tp, bytes_received);
+}
+
+#define FIN_SENT                                                                               \
+	(1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSING | 1U << TCP_LAST_ACK |  \
+	 1U << TCP_TIME_WAIT)
+
+/* Payload bytes each way, without the SYN and FIN that the kernel counts as a byte each. */
+static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp, struct weir_tcp_record *record)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	__u64 sent = FIELD(vouched, tp, bytes_acked);
+	__u64 received = FIELD(vouched, tp, bytes_received);
+
+	if (sent && record->birth.side == WEIR_TCP_CLIENT)
+		sent -= 1;
+	if (sent && in_state(record->state, FIN_SENT) && FIELD(vouched, tp, snd_una) == FIELD(vouched, tp, write_seq))
+		sent -= 1;
+	if (received && FIELD(vouched, sk, __sk_common.skc_flags) & 1UL << SOCK_DONE)
+		received -= 1;
+	record->sent_bytes = sent;
+	record->received_bytes = received;
+}
+
+static __always_inline void read_segments(bool vouched, struct tcp_sock *tp, struct weir_tcp_record *record)
+{
+	__u32 min_rtt_us = FIELD(vouched, tp, rtt_min.s[0].v);
+
+	record->sent_segments = FIELD(vouched, tp, segs_out);
+	record->received_segments = FIELD(vouched, tp, segs_in);
+	record->retransmitted_segments = FIELD(vouched, tp, total_retrans);
+	record->delivered_segments = FIELD(vouched, tp, delivered);
+	record->srtt_us = FIELD(vouched, tp, srtt_us) >> 3;
+	record->min_rtt_us = min_rtt_us == ~0U ? 0 : min_rtt_us;
+}
+
+/* ---- births, deaths and listeners ---- */
+
+static __always_inline void be_born(struct connection *connection, struct sock *sk, __u8 side)
+{
+	struct weir_tcp_birth *birth = &connection->birth;
+
+	birth->id = next_id();
+	birth->born_ns = bpf_ktime_get_ns();
+	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
+	birth->side = side;
+	read_remote(true, sk, birth);
+	/* so that the first sweep reports it, traffic or not */
+	connection->swept_sent_bytes = ~0ULL;
+}
+
+static __always_inline void keep(struct sock *sk, const struct connection *connection)
+{
+	__u64 key = (__u64)sk;
+
+	/* An entry under this address is of a socket that was freed without notice: it is replaced. */
+	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY))
+		count_lost(WEIR_TCP_LOST_MAP_FULL);
+}
+
+/* connect(), in the caller's context; the source port is not chosen yet. */
+static __always_inline void client_born(struct sock *sk)
+{
+	struct connection connection = {};
+	struct weir_tcp_birth *birth = &connection.birth;
+
+	be_born(&connection, sk, WEIR_TCP_CLIENT);
+	birth->cgroup_id = bpf_get_current_cgroup_id();
+	birth->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(birth->comm, sizeof(birth->comm));
+	keep(sk, &connection);
+}
+
+static __always_inline void establish(struct sock *sk, struct weir_tcp_birth *birth)
+{
+	read_local_address(true, sk, birth);
+	birth->local_port = sk->__sk_common.skc_num;
+	if (can_trust_tcp_sock()) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+		if (tp)
+			read_isns(true, tp, birth);
+	} else {
+		read_isns(false, (struct tcp_sock *)sk, birth);
+	}
+}
+
+static __always_inline void client_established(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+
+	if (!connection)
+		return;
+	establish(sk, &connection->birth);
+	/* last: the sweep looks at connections only once this is set */
+	connection->birth.established_ns = bpf_ktime_get_ns();
+}
+
+/* The last packet of the handshake, in softirq: whoever runs is not the owner, the socket's cgroup is. */
+static __always_inline void server_born(struct sock *sk)
+{
+	struct connection connection = {};
+
+	be_born(&connection, sk, WEIR_TCP_SERVER);
+	connection.birth.cgroup_id = sock_cgroup_id(sk);
+	establish(sk, &connection.birth);
+	connection.birth.established_ns = connection.birth.born_ns;
+	keep(sk, &connection);
+}
+
+/* A socket closed in mid-stream without an error of its own has sent a RST; one that received a RST has the error. */
+static __always_inline __u8 reset_by(int from, __u16 error)
+{
+	const __u32 open = 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT;
+
+	if (error == 104 /* ECONNRESET */ || error == 111 /* ECONNREFUSED */ || error == 32 /* EPIPE */)
+		return WEIR_TCP_RESET_REMOTE;
+	if (!error && in_state(from, open))
+		return WEIR_TCP_RESET_LOCAL;
+	return WEIR_TCP_RESET_NONE;
+}
+
+/* With `sk` as a tracepoint's argument: what every record of a dying socket says. */
+static __always_inline void finish(struct sock *sk, int from, __u8 kind, struct weir_tcp_record *record)
+{
+	record->at_ns = bpf_ktime_get_ns();
+	record->error = sk->sk_err;
+	record->kind = kind;
+	record->state = from;
+	record->reset = reset_by(from, record->error);
+}
+
+static __always_inline void read_totals(bool vouched, struct tcp_sock *tp, struct weir_tcp_record *record)
+{
+	struct weir_tcp_birth *birth = &record->birth;
+	__be16 port;
+
+	/* never established, or never seen being so: only now is the local end known */
+	if (!birth->established_ns) {
+		read_local_address(vouched, &tp->inet_conn.icsk_inet.sk, birth);
+		port = FIELD(vouched, tp, inet_conn.icsk_inet.inet_sport);
+		birth->local_port = bpf_ntohs(port);
+		if (birth->flags & WEIR_TCP_UNBORN)
+			read_isns(vouched, tp, birth);
+	}
+	read_bytes(vouched, tp, record);
+	read_segments(vouched, tp, record);
+}
+
+/* Removes before it submits: once a record is in the ring, no later sweep shows its connection. */
+static __always_inline void closed(struct sock *sk, int from)
+{
+	__u64 key = (__u64)sk;
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct weir_tcp_record *record;
+
+	/* never a connection: closed unconnected, or a handshake that its server gave up */
+	if (!connection && in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV))
+		return;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		count_lost(WEIR_TCP_LOST_RING_FULL);
+		bpf_map_delete_elem(&connections, &key);
+		return;
+	}
+	if (connection) {
+		record->birth = connection->birth;
+		bpf_map_delete_elem(&connections, &key);
+	} else {
+		__builtin_memset(&record->birth, 0, sizeof(record->birth));
+		record->birth.id = next_id();
+		record->birth.flags = WEIR_TCP_UNBORN;
+		record->birth.netns = sk->__sk_common.skc_net.net->ns.inum;
+		record->birth.cgroup_id = sock_cgroup_id(sk);
+		read_remote(true, sk, &record->birth);
+	}
+	finish(sk, from, WEIR_TCP_CLOSED, record);
+	if (can_trust_tcp_sock()) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+		if (tp)
+			read_totals(true, tp, record);
+	} else {
+		read_totals(false, (struct tcp_sock *)sk, record);
+	}
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void listener(struct sock *sk, int from, __u8 kind)
+{
+	struct weir_tcp_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	struct weir_tcp_birth *birth;
+
+	if (!record) {
+		count_lost(WEIR_TCP_LOST_RING_FULL);
+		return;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	birth = &record->birth;
+	birth->id = next_id();
+	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
+	birth->cgroup_id = sock_cgroup_id(sk);
+	birth->side = WEIR_TCP_SERVER;
+	read_local_address(true, sk, birth);
+	if (can_trust_tcp_sock()) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+		if (tp)
+			birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	} else {
+		birth->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	}
+	if (kind == WEIR_TCP_LISTEN) {
+		birth->pid = bpf_get_current_pid_tgid() >> 32;
+		bpf_get_current_comm(birth->comm, sizeof(birth->comm));
+	}
+	finish(sk, from, kind, record);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
+{
+	/* most state changes are steps of a farewell, and of no interest */
+	if (!in_state(to, 1U << TCP_SYN_SENT | 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE | 1U << TCP_LISTEN))
+		return 0;
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+
+	if (to == TCP_SYN_SENT)
+		client_born(sk);
+	else if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT)
+		client_established(sk);
+	else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
+		server_born(sk);
+	else if (to == TCP_LISTEN)
+		listener(sk, from, WEIR_TCP_LISTEN);
+	else if (to == TCP_CLOSE && from == TCP_LISTEN)
+		listener(sk, from, WEIR_TCP_UNLISTEN);
+	else if (to == TCP_CLOSE)
+		closed(sk, from);
+	return 0;
+}
+
+/* ---- the sweep ---- */
+
+/* Whether the socket that a connection was kept under is still that connection's: memory of sockets is reused. */
+static __always_inline bool is_same(struct tcp_sock *tp, const struct weir_tcp_birth *birth)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	__be16 remote_port = FIELD(false, sk, __sk_common.skc_dport);
+
+	return FIELD(false, sk, __sk_common.skc_state) != TCP_CLOSE &&
+	       FIELD(false, sk, __sk_common.skc_num) == birth->local_port &&
+	       bpf_ntohs(remote_port) == birth->remote_port;
+}
+
+SEC("iter/bpf_map_elem")
+int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct connection *connection = ctx->value;
+	const __u64 *key = ctx->key;
+	struct weir_tcp_record record = {};
+	struct tcp_sock *tp;
+
+	if (!key || !connection || !connection->birth.established_ns)
+		return 0;
+	tp = (struct tcp_sock *)*key;
+	record.birth = connection->birth;
+	record.kind = WEIR_TCP_LIVE;
+	record.state = FIELD(false, &tp->inet_conn.icsk_inet.sk, __sk_common.skc_state);
+	read_bytes(false, tp, &record);
+	if (record.sent_bytes == connection->swept_sent_bytes &&
+	    record.received_bytes == connection->swept_received_bytes && !sweep_is_full)
+		return 0;
+
+	read_segments(false, tp, &record);
+	/* after the totals, so that they are known to be this connection's */
+	if (!is_same(tp, &record.birth)) {
+		__u64 address = *key;
+
+		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
+		if (!sweep_is_full)
+			return 0;
+		record = (struct weir_tcp_record){ .birth = record.birth, .kind = WEIR_TCP_VANISHED };
+		if (bpf_map_delete_elem(&connections, &address))
+			return 0;
+		count_lost(WEIR_TCP_LOST_END_MISSED);
+		record.at_ns = bpf_ktime_get_ns();
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+		return 0;
+	}
+	record.at_ns = bpf_ktime_get_ns();
+	/* out of room: the kernel shows this connection again in the next read */
+	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
+		return 0;
+	connection->swept_sent_bytes = record.sent_bytes;
+	connection->swept_received_bytes = record.received_bytes;
+	return 0;
+}
+
+/* ---- the survey at start ---- */
+
+#define CONNECTED                                                                              \
+	(1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSE_WAIT | \
+	 1U << TCP_LAST_ACK | 1U << TCP_CLOSING)
+
+SEC("iter/task_file")
+int tcp_survey(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct connection connection = {};
+	struct weir_tcp_birth *birth = &connection.birth;
+	struct weir_tcp_record record = {};
+	struct tcp_sock *tp;
+	struct sock *sk;
+	struct socket *socket;
+	__u16 family;
+	__u64 key;
+
+	if (!task || !file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = file->private_data;
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	record.state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (!in_state(record.state & 15, CONNECTED | 1U << TCP_LISTEN))
+		return 0;
+
+	tp = (struct tcp_sock *)sk;
+	birth->id = next_id();
+	birth->born_ns = bpf_ktime_get_ns();
+	birth->established_ns = birth->born_ns;
+	birth->flags = WEIR_TCP_OLDER;
+	birth->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	birth->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	birth->pid = task->tgid;
+	BPF_CORE_READ_STR_INTO(&birth->comm, task, group_leader, comm);
+	read_local_address(false, sk, birth);
+	birth->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	record.at_ns = birth->born_ns;
+	if (record.state == TCP_LISTEN) {
+		record.birth = connection.birth;
+		record.kind = WEIR_TCP_LISTEN;
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+		return 0;
+	}
+
+	read_remote(false, sk, birth);
+	read_isns(false, tp, birth);
+	record.birth = connection.birth;
+	record.kind = WEIR_TCP_FOUND;
+	read_bytes(false, tp, &record);
+	read_segments(false, tp, &record);
+	connection.swept_sent_bytes = record.sent_bytes;
+	connection.swept_received_bytes = record.received_bytes;
+	/* Known already: born since the programs were attached, or shared between processes. Written before it is
+	 * kept, because a record that finds no room is shown again. */
+	key = (__u64)sk;
+	if (bpf_map_lookup_elem(&connections, &key))
+		return 0;
+	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
+		return 0;
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST))
+		count_lost(WEIR_TCP_LOST_MAP_FULL);
+	return 0;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <napi.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "../core/bpf_statistics.h"
+#include "../core/tcp_monitor.h"
+#include "convert.h"
+#include "layout.h"
+#include "tcp_monitor_object.h"
+
+namespace weir::binding {
+namespace {
+
+// Loading takes the verifier a while: off the event loop.
+class OpenWorker : public Napi::AsyncWorker {
+ public:
+  OpenWorker(Napi::Env env, TcpMonitor::Options options, const Napi::FunctionReference& constructor)
+      : Napi::AsyncWorker(env, "weir.open"),
+        options_(std::move(options)),
+        constructor_(constructor),
+        deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    try {
+      monitor_ = std::make_shared<TcpMonitor>(options_);
+    } catch (const Error& error) {
+      error_.emplace(error);
+      SetError(error.what());
+    }
+  }
+
+  void OnOK() override { deferred_.Resolve(TcpMonitorObject::wrap(constructor_, std::move(monitor_))); }
+  void OnError(const Napi::Error& other) override { deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value()); }
+
+ private:
+  TcpMonitor::Options options_;
+  const Napi::FunctionReference& constructor_;
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<TcpMonitor> monitor_;
+  std::optional<Error> error_;
+};
+
+// One per environment (the main thread, a worker): nothing is shared between them.
+class Addon : public Napi::Addon<Addon> {
+ public:
+  Addon(Napi::Env env, Napi::Object exports) : monitor_constructor_(Napi::Persistent(TcpMonitorObject::define(env))) {
+    DefineAddon(exports, {
+                             InstanceMethod("openTcp", &Addon::open_tcp),
+                             InstanceMethod("measureRunTime", &Addon::measure_run_time),
+                             InstanceValue("tcpLayout", tcp_layout(env), napi_enumerable),
+                         });
+  }
+
+ private:
+  Napi::Value open_tcp(const Napi::CallbackInfo& info) {
+    if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openTcp: expected an options object");
+    const auto given = info[0].As<Napi::Object>();
+    const char* path = "openTcp";
+    auto* worker = new OpenWorker(info.Env(),
+                                  {string_property(given, path, "objectPath"), uint32_property(given, path, "maxConnections"),
+                                   uint32_property(given, path, "ringBytes")},
+                                  monitor_constructor_);
+    Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  }
+
+  // Switches the kernel's BPF statistics on (true) or off (false), for as long as this environment lives.
+  Napi::Value measure_run_time(const Napi::CallbackInfo& info) {
+    if (!info[0].IsBoolean()) throw Napi::TypeError::New(info.Env(), "measureRunTime(on): expected a boolean");
+    statistics_.reset();
+    if (info[0].As<Napi::Boolean>().Value()) guarded(info.Env(), [&] { statistics_.emplace(); });
+    return info.Env().Undefined();
+  }
+
+  Napi::FunctionReference monitor_constructor_;
+  std::optional<BpfStatistics> statistics_;
+};
+
+NODE_API_NAMED_ADDON(weir, Addon)
+
+}  // namespace
+}  // namespace weir::binding

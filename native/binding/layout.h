@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WEIR_BINDING_LAYOUT_H
+#define WEIR_BINDING_LAYOUT_H
+
+#include <napi.h>
+
+namespace weir::binding {
+
+// bpf/tcp.h as the compiler laid it out: `{recordBytes, offsets: {id: 0, …}, kinds, sides, flags, resets, lost}`.
+Napi::Object tcp_layout(Napi::Env env);
+
+}  // namespace weir::binding
+
+#endif

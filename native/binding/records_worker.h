@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WEIR_BINDING_RECORDS_WORKER_H
+#define WEIR_BINDING_RECORDS_WORKER_H
+
+#include <napi.h>
+
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "../core/tcp_monitor.h"
+#include "convert.h"
+
+namespace weir::binding {
+
+// Reads records off the event loop, and hands them over as one ArrayBuffer.
+class RecordsWorker : public Napi::AsyncWorker {
+ public:
+  using Read = std::function<TcpMonitor::Records()>;
+
+  RecordsWorker(Napi::Env env, Read read)
+      : Napi::AsyncWorker(env, "weir.records"), read_(std::move(read)), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    try {
+      records_ = read_();
+    } catch (const Error& error) {
+      error_.emplace(error);
+      SetError(error.what());
+    }
+  }
+
+  void OnOK() override {
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(Env(), records_.size());
+    if (!records_.empty()) std::memcpy(buffer.Data(), records_.data(), records_.size());
+    deferred_.Resolve(buffer);
+  }
+
+  void OnError(const Napi::Error& other) override { deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value()); }
+
+ private:
+  Read read_;
+  Napi::Promise::Deferred deferred_;
+  TcpMonitor::Records records_;
+  std::optional<Error> error_;
+};
+
+}  // namespace weir::binding
+
+#endif

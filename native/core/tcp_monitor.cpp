@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tcp_monitor.h"
+
+#include <bpf/bpf.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "error.h"
+
+namespace weir {
+namespace {
+
+// The kernel fills at most 32 KiB per read of an iterator.
+constexpr std::size_t kReadBytes = 32 * 1024;
+
+int append(void* records, void* data, std::size_t bytes) {
+  auto& into = *static_cast<TcpMonitor::Records*>(records);
+  const auto* from = static_cast<const std::uint8_t*>(data);
+  into.insert(into.end(), from, from + bytes);
+  return 0;
+}
+
+Link attach_iterator(bpf_program* program, const bpf_map* over) {
+  if (program == nullptr) return {};
+  bpf_iter_link_info info{};
+  LIBBPF_OPTS(bpf_iter_attach_opts, options);
+  if (over != nullptr) {
+    info.map.map_fd = static_cast<__u32>(bpf_map__fd(over));
+    options.link_info = &info;
+    options.link_info_len = sizeof info;
+  }
+  return Link(bpf_program__attach_iter(program, &options));
+}
+
+}  // namespace
+
+TcpMonitor::TcpMonitor(const Options& options) {
+  programs_.emplace(options.object_path, [&](bpf_object* object) {
+    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "connections"), options.max_connections);
+    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "records"), options.ring_bytes);
+  });
+
+  std::size_t bytes = 0;
+  // const in some versions of libbpf, though it is the mapped memory of a variable
+  const void* variables = bpf_map__initial_value(programs_->map(".bss"), &bytes);
+  sweep_is_full_ = static_cast<std::uint32_t*>(const_cast<void*>(variables));
+  if (sweep_is_full_ == nullptr || bytes < sizeof *sweep_is_full_)
+    throw Error("ERR_WEIR_OBJECT", "map the variables of " + options.object_path, errno);
+
+  ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("records")), append, &drained_, nullptr));
+  if (!ring_) throw Error("ERR_WEIR_RING", "map the ring of " + options.object_path, errno);
+
+  sweep_ = attach_iterator(programs_->program("tcp_sweep"), programs_->map("connections"));
+  survey_ = attach_iterator(programs_->program("tcp_survey"), nullptr);
+  programs_->attach("tcp_state");
+}
+
+TcpMonitor::Records TcpMonitor::survey() {
+  const std::lock_guard lock(mutex_);
+  programs("survey the sockets");
+  Records records;
+  read_iterator(survey_, "survey the sockets", records);
+  return records;
+}
+
+TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
+  const std::lock_guard lock(mutex_);
+  programs("collect records");
+  drained_.clear();
+  if (sweep != Sweep::kNone) {
+    *sweep_is_full_ = sweep == Sweep::kAll;
+    read_iterator(sweep_, "sweep the live connections", drained_);
+  }
+  const int error = ring_buffer__consume(ring_.get());
+  if (error < 0) throw Error("ERR_WEIR_RING", "drain the ring", -error);
+  return std::move(drained_);
+}
+
+void TcpMonitor::read_iterator(const Link& link, const char* operation, Records& into) {
+  if (!link) return;  // refused by this kernel: the report says so
+  const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(link.get())));
+  if (!iterator) throw Error("ERR_WEIR_ITERATOR", operation, errno);
+  for (;;) {
+    const std::size_t filled = into.size();
+    into.resize(filled + kReadBytes);
+    const ssize_t got = ::read(iterator.get(), into.data() + filled, kReadBytes);
+    const int error = errno;
+    into.resize(filled + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return;
+    if (got < 0 && error != EINTR && error != EAGAIN) throw Error("ERR_WEIR_ITERATOR", operation, error);
+  }
+}
+
+TcpMonitor::Lost TcpMonitor::lost() {
+  const std::lock_guard lock(mutex_);
+  const int fd = bpf_map__fd(programs("read the lost counters").map("lost"));
+  std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  Lost sums{};
+  for (std::uint32_t reason = 0; reason < sums.size(); reason++) {
+    if (bpf_map_lookup_elem(fd, &reason, per_cpu.data()) != 0) throw Error("ERR_WEIR_MAP", "read the lost counters", errno);
+    for (const std::uint64_t each : per_cpu) sums[reason] += each;
+  }
+  return sums;
+}
+
+std::vector<ProgramReport> TcpMonitor::reports() {
+  const std::lock_guard lock(mutex_);
+  return programs("report the programs").reports();
+}
+
+std::vector<ProgramStatistics> TcpMonitor::statistics() {
+  const std::lock_guard lock(mutex_);
+  return programs("read the programs' statistics").statistics();
+}
+
+std::vector<MapReport> TcpMonitor::maps() {
+  const std::lock_guard lock(mutex_);
+  return programs("report the maps").maps();
+}
+
+void TcpMonitor::close() {
+  const std::lock_guard lock(mutex_);
+  ring_.reset();
+  survey_.reset();
+  sweep_.reset();
+  programs_.reset();
+  sweep_is_full_ = nullptr;
+}
+
+ProgramSet& TcpMonitor::programs(const char* operation) {
+  if (!programs_) throw Error("ERR_WEIR_CLOSED", operation, 0);
+  return *programs_;
+}
+
+}  // namespace weir

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WEIR_CORE_TCP_MONITOR_H
+#define WEIR_CORE_TCP_MONITOR_H
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "handles.h"
+#include "program_set.h"
+#include "tcp.h"
+
+namespace weir {
+
+// Which live connections a collection reports.
+enum class Sweep { kNone, kChanged, kAll };
+
+// bpf/tcp: the TCP connections of this kernel. All members may be called from any thread; they take turns.
+class TcpMonitor {
+ public:
+  struct Options {
+    std::string object_path;
+    std::uint32_t max_connections;
+    std::uint32_t ring_bytes;  // a power of two, and a multiple of the page size
+  };
+  using Records = std::vector<std::uint8_t>;  // weir_tcp_record after weir_tcp_record
+  using Lost = std::array<std::uint64_t, WEIR_TCP_LOST_REASONS>;
+
+  // Loads and attaches. Programs that this kernel refuses are reported, not thrown; what makes all of it impossible
+  // (no such file, no permission, no memory for the maps) is an Error.
+  explicit TcpMonitor(const Options& options);
+
+  // Listeners, and connections older than the programs. Once, after construction.
+  Records survey();
+  // The sweep's records, then those of the ring: the order in which they must be counted.
+  Records collect(Sweep sweep);
+  // Refusals since load, over all CPUs, by enum weir_tcp_lost.
+  Lost lost();
+
+  std::vector<ProgramReport> reports();
+  std::vector<ProgramStatistics> statistics();
+  std::vector<MapReport> maps();
+
+  // Detaches and frees. Idempotent; everything else then throws ERR_WEIR_CLOSED.
+  void close();
+
+ private:
+  ProgramSet& programs(const char* operation);
+  void read_iterator(const Link& link, const char* operation, Records& into);
+
+  std::mutex mutex_;
+  // in the order of their making; freed in reverse
+  std::optional<ProgramSet> programs_;
+  Link sweep_;
+  Link survey_;
+  Ring ring_;
+  std::uint32_t* sweep_is_full_ = nullptr;  // the program's own variable, mapped
+  Records drained_;
+};
+
+}  // namespace weir
+
+#endif
