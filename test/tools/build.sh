@@ -1,0 +1,134 @@
+#!/bin/bash
+# Builds the real programs that tests run against, from Go modules, once per machine.
+#
+#   test/tools/build.sh [NAME…]        build what is named (all by default): one line per tool, then the directory of the binaries
+#   test/tools/build.sh --dir [NAME…]  the same, quiet on standard output but for the directory
+#   test/tools/build.sh --check [NAME…] build nothing: exit 0 where all of them are there, 4 where one is not
+#
+# NAME: kubernetes (kube-apiserver, kubectl), etcd, collector (otelcol), prometheus (prometheus, promtool).
+# Binaries are kept under ${XDG_CACHE_HOME:-~/.cache}/weir/tools/NAME-KEY, where KEY is a hash of the tool's module files and of its recipe
+# below; the directory that is printed holds links to the current ones. A warm call compares hashes and no more.
+# Exit codes: 0 done, 1 a build failed, 2 unknown name, 3 Go is missing, 4 (--check only) not built.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir/tools
+bin=$cache/bin
+
+all=(kubernetes etcd collector prometheus)
+
+# The programs that a tool consists of, as files in the directory of the binaries.
+programs() {
+  case $1 in
+    kubernetes) echo kube-apiserver kubectl ;;
+    etcd) echo etcd ;;
+    collector) echo otelcol ;;
+    prometheus) echo prometheus promtool ;;
+    *) return 1 ;;
+  esac
+}
+
+# recipe NAME OUTDIR: compiles inside the tool's module. Its text is part of the key, so a changed flag means a new build.
+recipe() {
+  local out=$2 flags='-s -w' package
+  case $1 in
+    kubernetes)
+      # Without a version the API server announces v0.0.0 and clients that negotiate features by version misbehave.
+      for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+        flags+=" -X $package.gitVersion=v1.37.1 -X $package.gitMajor=1 -X $package.gitMinor=37 -X $package.gitCommit=test"
+        flags+=" -X $package.gitTreeState=clean -X $package.buildDate=2026-01-01T00:00:00Z"
+      done
+      go build -trimpath -ldflags "$flags" -o "$out/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl
+      ;;
+    etcd) go build -trimpath -ldflags "$flags" -o "$out/etcd" go.etcd.io/etcd/server/v3 ;;
+    collector) go build -trimpath -ldflags "$flags" -o "$out/otelcol" . ;;
+    prometheus)
+      # Service discovery for every cloud is half of Prometheus' size; tests scrape fixed targets.
+      go build -trimpath -tags remove_all_sd -ldflags "$flags -X github.com/prometheus/common/version.Version=3.15.0" -o "$out/" \
+        github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+      ;;
+  esac
+}
+
+# key NAME: over the module files, the sources where there are any, and the recipe.
+key() { (cd "$here/$1" && { declare -f recipe; for file in go.mod go.sum *.go; do [ ! -e "$file" ] || cat "$file"; done; } | sha256sum | cut -c1-16); }
+
+# link NAME STORE: points the printed directory at this build; atomic, because tests of several checkouts may run side by side.
+link() {
+  local program
+  for program in $(programs "$1"); do
+    [ "$(readlink "$bin/$program" 2>/dev/null)" != "$2/$program" ] || continue
+    ln -s "$2/$program" "$bin/.$program.$$"
+    mv -T "$bin/.$program.$$" "$bin/$program"
+  done
+}
+
+complete() { local program; for program in $(programs "$1"); do [ -x "$2/$program" ] || return 1; done; }
+
+# Finds a Go that can fetch the newer toolchain its modules may ask for, or ends with 3.
+find_go() {
+  local version
+  command -v go >/dev/null || { [ -x /usr/local/go/bin/go ] && PATH=$PATH:/usr/local/go/bin; } ||
+    no_go "$1" "there is no \`go\` in PATH"
+  version=$(go env GOVERSION 2>/dev/null) # such as go1.26.8
+  [[ $version =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 21)) || no_go "$1" "\`go\` in PATH is ${version:-of unknown version}"
+}
+
+no_go() {
+  echo "Cannot build $1: it needs Go 1.26 (1.21 or later fetches that itself), but $2. Install Go, see https://go.dev/doc/install, and try again." >&2
+  exit 3
+}
+
+build() {
+  local name=$1 store=$2 started=$SECONDS work
+  find_go "$name"
+  mkdir -p "$cache"
+  exec {lock}>"$cache/.$name.lock"
+  flock "$lock" # another call may be building the same: wait for it rather than compile twice
+  if ! complete "$name" "$store"; then
+    work=$(mktemp -d "$cache/.$name.XXXXXX")
+    if ! (cd "$here/$name" && export GOFLAGS='-buildvcs=false -mod=readonly' CGO_ENABLED=0 GOWORK=off GO111MODULE=on && renice -n 10 -p "$BASHPID" >/dev/null && recipe "$name" "$work") >"$work/log" 2>&1; then
+      grep -v '^go: downloading' "$work/log" | tail -n 30 >&2
+      rm -rf "$work"
+      echo "Cannot build $name: see the lines above; its module is $here/$name." >&2
+      exit 1
+    fi
+    rm "$work/log"
+    chmod 755 "$work"
+    rm -rf "$store"
+    mv -T "$work" "$store"
+    # Builds of older module files are of no use any more.
+    find "$cache" -maxdepth 1 -name "$name-*" ! -path "$store" -mtime +7 -exec rm -rf {} +
+  fi
+  exec {lock}>&-
+  say "$name: built in $((SECONDS - started)) s"
+}
+
+quiet= check=
+while [[ ${1-} == --* ]]; do
+  case $1 in
+    --dir) quiet=1 ;;
+    --check) check=1 quiet=1 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+  shift
+done
+say() { [ -n "$quiet" ] || echo "$1"; }
+(($#)) || set -- "${all[@]}"
+for name in "$@"; do
+  programs "$name" >/dev/null || { echo "Cannot build \"$name\": no such tool, known are ${all[*]}" >&2; exit 2; }
+done
+
+mkdir -p "$bin"
+for name in "$@"; do
+  store=$cache/$name-$(key "$name")
+  if complete "$name" "$store"; then
+    say "$name: cached"
+  elif [ -n "$check" ]; then
+    echo "$name is not built" >&2
+    exit 4
+  else
+    build "$name" "$store"
+  fi
+  link "$name" "$store"
+done
+echo "$bin"
