@@ -1,0 +1,74 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import type { Credentials, Secrets } from "./credentials.ts";
+import { WatchError } from "./watch-error.ts";
+
+const TCP_KEEPALIVE_MS = 15_000;
+
+/** GET requests to the API server over kept HTTP/1.1 connections, with credentials as they are at that moment. */
+export class ApiClient {
+  readonly #credentials: Credentials;
+  #secrets: Secrets | undefined;
+  #agent: http.Agent | undefined;
+
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
+  }
+
+  /**
+   * Resolves when the response's head is there, whatever its status. `path` has its query in it. Throws WatchError
+   * (`connection`, `credentials`); an abort destroys the request or the response's stream.
+   */
+  async get(path: string, accept: string, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const secrets = await this.#credentials.read();
+    const agent = this.#agentFor(secrets);
+    signal.throwIfAborted();
+    const { server } = this.#credentials;
+    const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
+    const headers: http.OutgoingHttpHeaders = { accept, "user-agent": "weir" };
+    if (secrets.token !== undefined) headers.authorization = `Bearer ${secrets.token}`;
+    return await new Promise((resolve, reject) => {
+      const send = url.protocol === "https:" ? https.request : http.request;
+      const request = send(url, { agent, headers, signal }, resolve);
+      // Makes the kernel notice a peer that vanished; the watch's own timer stays the last word.
+      request.setSocketKeepAlive(true, TCP_KEEPALIVE_MS);
+      request.on("error", (cause) => reject(connectionError(url, cause)));
+      request.end();
+    });
+  }
+
+  /** Closes idle connections; those in use end by their own signals. */
+  close(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  /** The connections' pool, begun anew when certificates changed. */
+  #agentFor(secrets: Secrets): http.Agent {
+    const before = this.#secrets;
+    const same = before?.ca === secrets.ca && before?.cert === secrets.cert && before?.key === secrets.key;
+    if (this.#agent !== undefined && same) return this.#agent;
+    this.#secrets = secrets;
+    if (this.#credentials.server.protocol === "http:") {
+      this.#agent = new http.Agent({ keepAlive: true });
+      return this.#agent;
+    }
+    const { serverName, insecureSkipTlsVerify } = this.#credentials;
+    // Connections of the old agent serve their watch to its end and are not used again.
+    this.#agent = new https.Agent({
+      keepAlive: true,
+      rejectUnauthorized: !insecureSkipTlsVerify,
+      ...(secrets.ca === undefined ? {} : { ca: secrets.ca }),
+      ...(secrets.cert === undefined ? {} : { cert: secrets.cert }),
+      ...(secrets.key === undefined ? {} : { key: secrets.key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    });
+    return this.#agent;
+  }
+}
+
+/** Happy-eyeballs errors have an empty message and their reasons inside. */
+function connectionError(url: URL, cause: Error): WatchError {
+  const reasons = cause instanceof AggregateError ? cause.errors.map((one) => (one as Error).message) : [cause.message];
+  return new WatchError("connection", `Cannot reach the API server at ${url.origin}: ${reasons.join("; ")}`, { cause });
+}

@@ -1,0 +1,61 @@
+import type { ObjectSink } from "./objects.ts";
+import type { Resource } from "./resource.ts";
+
+/**
+ * Hands one resource's objects to the sink and remembers which it has (uid and resource version, nothing else), so that
+ * a relist becomes what changed: upserts of new and newer objects, then deletes of those that are gone.
+ */
+export class Delivery<Slim extends { readonly uid: string }> {
+  readonly #resource: Resource<Slim>;
+  readonly #sink: ObjectSink;
+  readonly #onSinkError: (error: unknown) => void;
+  /** Resource version by uid, of what the sink has. */
+  readonly #known = new Map<string, string>();
+  /** Uids that the list under way has shown; undefined while there is none. */
+  #listed: Set<string> | undefined;
+
+  constructor(resource: Resource<Slim>, sink: ObjectSink, onSinkError: (error: unknown) => void) {
+    this.#resource = resource;
+    this.#sink = sink;
+    this.#onSinkError = onSinkError;
+  }
+
+  /** How many objects the sink has. */
+  get objects(): number {
+    return this.#known.size;
+  }
+
+  /** A list begins; one that was under way is forgotten. */
+  beginList(): void {
+    this.#listed = new Set();
+  }
+
+  upsert(object: Slim, resourceVersion: string): void {
+    this.#listed?.add(object.uid);
+    if (this.#known.get(object.uid) === resourceVersion) return;
+    this.#known.set(object.uid, resourceVersion);
+    this.#call(() => this.#resource.upsert(this.#sink, object));
+  }
+
+  delete(uid: string): void {
+    this.#listed?.delete(uid);
+    if (this.#known.delete(uid)) this.#call(() => this.#resource.delete(this.#sink, uid));
+  }
+
+  /** The list is complete: what it did not show is gone. */
+  endList(): void {
+    const listed = this.#listed;
+    this.#listed = undefined;
+    if (listed === undefined) return;
+    for (const uid of this.#known.keys()) if (!listed.has(uid)) this.delete(uid);
+  }
+
+  // A consumer's fault with one object must not cost the others theirs.
+  #call(deliver: () => void): void {
+    try {
+      deliver();
+    } catch (error) {
+      this.#onSinkError(error);
+    }
+  }
+}

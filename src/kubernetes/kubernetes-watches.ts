@@ -1,0 +1,110 @@
+import { ApiClient } from "./api-client.ts";
+import { type Clock, sleep, systemClock } from "./clock.ts";
+import type { Credentials } from "./credentials.ts";
+import { Interner } from "./interner.ts";
+import { nodes } from "./nodes.ts";
+import type { ObjectSink } from "./objects.ts";
+import { pods } from "./pods.ts";
+import { ResourceWatch, type WatchContext } from "./resource-watch.ts";
+import { services } from "./services.ts";
+import type { WatchError } from "./watch-error.ts";
+import type { WatchState } from "./watch-state.ts";
+import { DEFAULT_WATCH_TIMING, type WatchTiming } from "./watch-timing.ts";
+
+export interface KubernetesWatchesOptions {
+  readonly credentials: Credentials;
+  readonly sink: ObjectSink;
+  readonly clock?: Clock;
+  /** Numbers in [0, 1), for jitter. */
+  readonly random?: () => number;
+  readonly timing?: Partial<WatchTiming>;
+  /** Aborting it does what `shutdown()` does, without waiting. */
+  readonly signal?: AbortSignal;
+  /** Told of every error that a watch met, for the log; the watch goes on by itself. */
+  readonly onError?: (resource: string, error: WatchError) => void;
+}
+
+/**
+ * Watches pods, services and nodes of all namespaces and hands them to a sink, until shut down. A resource that is
+ * denied or broken leaves the others working; no failure of the API server ends a watch.
+ */
+export class KubernetesWatches {
+  readonly #watches: readonly ResourceWatch<{ readonly uid: string }>[];
+  readonly #client: ApiClient;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #startJitterMs: number;
+  readonly #stop = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #running: Promise<unknown> | undefined;
+
+  constructor(options: KubernetesWatchesOptions) {
+    this.#client = new ApiClient(options.credentials);
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    const timing = { ...DEFAULT_WATCH_TIMING, ...options.timing };
+    this.#startJitterMs = timing.startJitterMs;
+    const context: WatchContext = {
+      client: this.#client,
+      sink: options.sink,
+      interner: new Interner(),
+      clock: this.#clock,
+      random: this.#random,
+      timing,
+      onError: options.onError ?? (() => {}),
+      onChange: () => this.#wake(),
+    };
+    // One more resource is one more line here, and its two methods in ObjectSink.
+    this.#watches = [
+      new ResourceWatch(pods, context),
+      new ResourceWatch(services, context),
+      new ResourceWatch(nodes, context),
+    ];
+    if (options.signal?.aborted) this.#stop.abort();
+    else
+      options.signal?.addEventListener("abort", () => void this.shutdown(), { once: true, signal: this.#stop.signal });
+  }
+
+  /** Begins to watch. Does nothing when it was called before, or after `shutdown()`. */
+  start(): void {
+    if (this.#running !== undefined || this.#stop.signal.aborted) return;
+    const { signal } = this.#stop;
+    const run = async () => {
+      await sleep(this.#clock, this.#random() * this.#startJitterMs, signal);
+      await Promise.all(this.#watches.map((watch) => watch.run(signal)));
+    };
+    this.#running = run();
+  }
+
+  /** Whether each watch has delivered everything that exists, or is denied (which `states()` then says). */
+  get synced(): boolean {
+    return this.#watches.every((watch) => {
+      const { synced, phase } = watch.state();
+      return synced || phase === "denied";
+    });
+  }
+
+  /** Resolves once `synced` is true, or on shutdown. */
+  async whenSynced(): Promise<void> {
+    while (!this.synced && !this.#stop.signal.aborted) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  states(): readonly WatchState[] {
+    return this.#watches.map((watch) => watch.state());
+  }
+
+  /** Ends all watches and their connections. May be called again; resolves when nothing runs any more. */
+  async shutdown(): Promise<void> {
+    this.#stop.abort();
+    this.#wake();
+    await this.#running;
+    this.#client.close();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}

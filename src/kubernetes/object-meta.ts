@@ -1,0 +1,113 @@
+import { DecodeError } from "./decode-error.ts";
+import type { Interner } from "./interner.ts";
+import type { OwnerReference } from "./objects.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+
+/** The part of `metadata` that Weir reads. */
+export interface ObjectMeta {
+  uid: string;
+  resourceVersion: string;
+  namespace: string;
+  name: string;
+  /** The owner whose `controller` is true. */
+  owner: OwnerReference | undefined;
+  /** Values of the labels asked for, in their order; empty where there is none. */
+  labels: string[];
+}
+
+const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
+
+/** Reads the ObjectMeta message in the reader's current field. Throws DecodeError where it has no uid. */
+export function readObjectMeta(reader: ProtobufReader, interner: Interner, labels: readonly string[] = []): ObjectMeta {
+  const meta: ObjectMeta = {
+    uid: "",
+    resourceVersion: "",
+    namespace: "",
+    name: "",
+    owner: undefined,
+    labels: labels.map(() => ""),
+  };
+  reader.enter();
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1:
+        meta.name = reader.text();
+        break;
+      case 3:
+        meta.namespace = interner.intern(reader.text());
+        break;
+      case 5:
+        meta.uid = reader.text();
+        break;
+      case 6:
+        meta.resourceVersion = reader.text();
+        break;
+      case 11:
+        if (labels.length > 0) readLabel(reader, interner, labels, meta.labels);
+        break;
+      case 13:
+        meta.owner = readController(reader, interner) ?? meta.owner;
+        break;
+    }
+  }
+  reader.leave();
+  if (meta.uid === "") throw new DecodeError(`Cannot decode object ${meta.namespace}/${meta.name}: it has no uid`);
+  return meta;
+}
+
+/** What a deletion says: which object is gone. The reader stands before an object. */
+export function readIdentity(reader: ProtobufReader, interner: Interner): ObjectMeta {
+  while (reader.next()) if (reader.field() === 1) return readObjectMeta(reader, interner);
+  throw new DecodeError("Cannot decode object: it has no metadata");
+}
+
+/** A bookmark: an object with a resource version, and in a WatchList the mark that all initial events were sent. */
+export function readBookmark(reader: ProtobufReader): { resourceVersion: string; initialEventsEnd: boolean } {
+  const bookmark = { resourceVersion: "", initialEventsEnd: false };
+  while (reader.next()) {
+    if (reader.field() !== 1) continue;
+    reader.enter();
+    while (reader.next()) {
+      if (reader.field() === 6) bookmark.resourceVersion = reader.text();
+      else if (reader.field() === 12) bookmark.initialEventsEnd ||= readMapKey(reader) === INITIAL_EVENTS_END;
+    }
+    reader.leave();
+  }
+  if (bookmark.resourceVersion === "") throw new DecodeError("Cannot decode bookmark: it has no resource version");
+  return bookmark;
+}
+
+/** Annotation values may be long, and are not needed: a key's presence is enough. */
+function readMapKey(reader: ProtobufReader): string {
+  let key = "";
+  reader.enter();
+  while (reader.next()) if (reader.field() === 1) key = reader.text();
+  reader.leave();
+  return key;
+}
+
+function readLabel(reader: ProtobufReader, interner: Interner, wanted: readonly string[], values: string[]): void {
+  let index = -1;
+  let value = "";
+  reader.enter();
+  while (reader.next()) {
+    if (reader.field() === 1) index = wanted.indexOf(reader.text());
+    else if (reader.field() === 2) value = reader.text();
+  }
+  reader.leave();
+  if (index >= 0) values[index] = interner.intern(value);
+}
+
+function readController(reader: ProtobufReader, interner: Interner): OwnerReference | undefined {
+  let kind = "";
+  let name = "";
+  let controller = false;
+  reader.enter();
+  while (reader.next()) {
+    if (reader.field() === 1) kind = reader.text();
+    else if (reader.field() === 3) name = reader.text();
+    else if (reader.field() === 6) controller = reader.bool();
+  }
+  reader.leave();
+  return controller ? { kind: interner.intern(kind), name: interner.intern(name) } : undefined;
+}

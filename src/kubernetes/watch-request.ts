@@ -1,0 +1,96 @@
+import type { IncomingMessage } from "node:http";
+import type { ApiClient } from "./api-client.ts";
+import { parseRetryAfter, parseStatus, statusError } from "./api-status.ts";
+import type { Clock } from "./clock.ts";
+import { DecodeError } from "./decode-error.ts";
+import { SilenceGuard } from "./silence-guard.ts";
+import { WatchError } from "./watch-error.ts";
+
+const PROTOBUF = "application/vnd.kubernetes.protobuf";
+const MAX_ERROR_BODY_BYTES = 65_536;
+
+/** One request for protobuf and the silence that it may keep. */
+export interface ProtobufRequest {
+  /** For error texts, such as `list pods`. */
+  readonly action: string;
+  readonly path: string;
+  readonly stream: boolean;
+  /** How long the response's head may take. */
+  readonly responseMs: number;
+  /** A success: the body comes now. */
+  onHead?(guard: SilenceGuard): void;
+  onChunk(chunk: Buffer): void;
+  /** The body ended as HTTP has it. What this throws is the request's error, as with `onChunk`. */
+  onEnd(): void;
+}
+
+/** What requests cost. */
+export interface RequestMeter {
+  requests: number;
+  /** Of response bodies. */
+  receivedBytes: number;
+}
+
+/** How requests are made, and who ends them. */
+export interface RequestContext {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly meter: RequestMeter;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends the request and feeds the body to `onChunk` until it ends. Throws WatchError for whatever is not a complete
+ * success, and the context's signal's reason where that is aborted. The body may pause as long as the head may take,
+ * unless `onHead` expects otherwise.
+ */
+export async function requestProtobuf(context: RequestContext, request: ProtobufRequest): Promise<void> {
+  const { client, clock, meter } = context;
+  const guard = new SilenceGuard(clock, context.signal);
+  try {
+    guard.expect(request.responseMs, () => {
+      return new WatchError("timeout", `Cannot ${request.action}: no answer for ${request.responseMs} ms`);
+    });
+    meter.requests++;
+    const accept = request.stream ? `${PROTOBUF};stream=watch` : PROTOBUF;
+    const response = await client.get(request.path, accept, guard.signal);
+    const contentType = response.headers["content-type"] ?? "";
+    if (response.statusCode !== 200) {
+      const status = parseStatus(response.statusCode ?? 0, contentType, await readErrorBody(response));
+      throw statusError(request.action, status, parseRetryAfter(response.headers["retry-after"], clock.unixMs()));
+    }
+    if (!contentType.startsWith(PROTOBUF)) {
+      response.destroy();
+      throw new DecodeError(`expected ${PROTOBUF}, the server sent ${JSON.stringify(contentType)}`);
+    }
+    guard.heard();
+    request.onHead?.(guard);
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      guard.heard();
+      meter.receivedBytes += chunk.length;
+      request.onChunk(chunk);
+    }
+    request.onEnd();
+  } catch (error) {
+    throw guard.signal.aborted ? guard.signal.reason : asWatchError(request.action, error);
+  } finally {
+    guard.dispose();
+  }
+}
+
+function asWatchError(action: string, cause: unknown): WatchError {
+  if (cause instanceof WatchError) return cause;
+  const kind = cause instanceof DecodeError ? "decode" : "connection";
+  return new WatchError(kind, `Cannot ${action}: ${(cause as Error).message}`, { cause });
+}
+
+async function readErrorBody(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_ERROR_BODY_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
