@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { cidrsOption } from "./cidr.ts";
+import { headersOption } from "./headers.ts";
+import { listenOption } from "./listen-address.ts";
+import {
+  booleanOption,
+  choiceOption,
+  durationOption,
+  integerOption,
+  optionalChoiceOption,
+  optionalDurationOption,
+  optionalTextOption,
+  powerOfTwoSizeOption,
+  switchOption,
+  textOption,
+} from "./option-types.ts";
+
+const flows = z
+  .strictObject({
+    sweepInterval: durationOption({
+      default: "10s",
+      min: "100ms",
+      max: "10m",
+      description: "How often the counters of live connections are read.",
+    }),
+    drainInterval: durationOption({
+      default: "200ms",
+      min: "10ms",
+      max: "2s",
+      description: "How often records of closed connections are taken from the ring buffer.",
+    }),
+    maxEdges: integerOption({
+      default: 10_000,
+      min: 1,
+      max: 1_000_000,
+      unit: "edges",
+      description: "Edges held at once. Further ones are counted in one edge whose labels all say overflow.",
+    }),
+    idleExpiry: durationOption({
+      default: "15m",
+      min: "1m",
+      max: "24h",
+      description: "How long an edge without connections stays in the metrics.",
+    }),
+    observers: choiceOption({
+      words: ["client", "both"],
+      default: "client",
+      description:
+        "Whose view is exported of a connection that Weir sees from both ends: the client's, so that sums count it once, or both.",
+    }),
+    maxConnections: integerOption({
+      default: 131_072,
+      min: 1_024,
+      max: 4_194_304,
+      unit: "connections",
+      description:
+        "Live connections held in the kernel. One beyond that reports its totals only when it closes, and is counted as lost until then.",
+    }),
+    ringSize: powerOfTwoSizeOption({
+      default: "8MiB",
+      min: "64KiB",
+      max: "1GiB",
+      description: "The ring buffer between kernel and agent. Records that find it full are counted as lost.",
+    }),
+  })
+  .transform(({ sweepInterval, drainInterval, idleExpiry, ringSize, ...rest }) => ({
+    ...rest,
+    sweepIntervalMs: sweepInterval,
+    drainIntervalMs: drainInterval,
+    idleExpiryMs: idleExpiry,
+    ringSizeBytes: ringSize,
+  }));
+
+const kubernetes = z.strictObject({
+  enabled: switchOption({
+    description: "Whether names come from a Kubernetes API server. With auto: where credentials are found.",
+  }),
+  kubeconfig: optionalTextOption({
+    range: "a path",
+    defaultText: "the pod's service account, else $KUBECONFIG, else ~/.kube/config",
+    description: "The kubeconfig file with the API server's address and credentials.",
+  }),
+  context: optionalTextOption({
+    range: "a context's name",
+    defaultText: "the file's current context",
+    description: "The context of the kubeconfig file.",
+  }),
+});
+
+const external = z.strictObject({
+  cidrs: cidrsOption({
+    description: "Names for address ranges outside the cluster. The longest prefix wins.",
+  }),
+});
+
+const otlp = z
+  .strictObject({
+    endpoint: optionalTextOption({
+      range: "a URL, http:// or https://",
+      defaultText: "OTEL_EXPORTER_OTLP_ENDPOINT and its kin; without any of them nothing is sent",
+      description: "The OTLP receiver. With http/protobuf, /v1/metrics and /v1/traces are appended.",
+    }).refine((url) => url === undefined || /^https?:\/\/[^\s/]/.test(url), {
+      error: "needs a URL, http:// or https://",
+    }),
+    protocol: optionalChoiceOption({
+      words: ["grpc", "http/protobuf"],
+      defaultText: "OTEL_EXPORTER_OTLP_PROTOCOL, else grpc",
+      description: "How to speak to the receiver.",
+    }),
+    interval: optionalDurationOption({
+      min: "1s",
+      max: "1h",
+      defaultText: "OTEL_METRIC_EXPORT_INTERVAL, else 60s",
+      description: "How often metrics are sent.",
+    }),
+    temporality: optionalChoiceOption({
+      words: ["cumulative", "delta"],
+      defaultText: "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, else cumulative",
+      description: "Whether counters are sent as totals or as differences.",
+    }),
+    headers: headersOption({
+      defaultText: "OTEL_EXPORTER_OTLP_HEADERS",
+      description: "Headers of each request, such as credentials.",
+    }),
+  })
+  .transform(({ interval, ...rest }) => ({ ...rest, intervalMs: interval }));
+
+const spans = z.strictObject({
+  failed: booleanOption({ default: true, description: "Sends a span for each connection that failed, if OTLP is on." }),
+  closed: booleanOption({ default: false, description: "Sends a span for each connection that closed well, too." }),
+});
+
+const host = z.strictObject({
+  proc: textOption({ default: "/proc", range: "a path", description: "Where the host's proc is mounted." }),
+  sysfs: textOption({ default: "/sys", range: "a path", description: "Where the host's sysfs is mounted." }),
+});
+
+/** Everything that can be configured: the one source of the file's format, of variables, flags, help and documentation. */
+export const configSchema = z.strictObject({
+  listen: listenOption({
+    default: "127.0.0.1:9464",
+    description: "Where /metrics, /healthz and /readyz are served. Port 0 takes any free one.",
+  }),
+  logLevel: choiceOption({
+    words: ["debug", "info", "warn", "error"],
+    default: "info",
+    description: "The least severe messages that are logged.",
+  }),
+  nodeName: optionalTextOption({
+    range: "a node's name",
+    defaultText: "NODE_NAME, else the host name",
+    description: "This node's name, as the API server knows it.",
+  }),
+  flows: flows.prefault({}),
+  kubernetes: kubernetes.prefault({}),
+  external: external.prefault({}),
+  otlp: otlp.prefault({}),
+  spans: spans.prefault({}),
+  bpfStatistics: booleanOption({
+    default: false,
+    description:
+      "Measures the run time of Weir's own BPF programs (the kernel's bpf_stats, which costs every program a little).",
+  }),
+  host: host.prefault({}),
+});
+
+/** The checked configuration. Durations are in milliseconds and sizes in bytes, as the names say. */
+export type Config = Omit<z.output<typeof configSchema>, "nodeName"> & { readonly nodeName: string };
