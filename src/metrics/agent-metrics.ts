@@ -1,0 +1,155 @@
+import type { AttributeKey, MetricKind } from "./family.ts";
+
+/** One metric about the agent itself. */
+export interface AgentMetric {
+  readonly name: string;
+  readonly unit: string;
+  readonly kind: Exclude<MetricKind, "histogram">;
+  readonly attributes: readonly string[];
+  readonly description: string;
+}
+
+/** Every metric about the agent itself: the one place where they are defined. */
+export const AGENT_METRICS = {
+  info: {
+    name: "weir.agent.info",
+    unit: "",
+    kind: "gauge",
+    attributes: ["version", "kernel", "node"],
+    description: "Always 1; the labels tell the agent's version, the kernel's release and the node.",
+  },
+  featureEnabled: {
+    name: "weir.feature.enabled",
+    unit: "",
+    kind: "gauge",
+    attributes: ["feature"],
+    description: "1 where the feature is at work, 0 where the kernel lacks what it needs or it is switched off.",
+  },
+  lostRecords: {
+    name: "weir.agent.lost_records",
+    unit: "{record}",
+    kind: "counter",
+    attributes: ["stage", "reason"],
+    description: "Records that a full map, queue or budget refused. 0 means that every count is complete.",
+  },
+  mapEntries: {
+    name: "weir.agent.bpf.map.entries",
+    unit: "{entry}",
+    kind: "updowncounter",
+    attributes: ["map"],
+    description: "Entries in use of a BPF map.",
+  },
+  mapCapacity: {
+    name: "weir.agent.bpf.map.capacity",
+    unit: "{entry}",
+    kind: "updowncounter",
+    attributes: ["map"],
+    description: "Entries that a BPF map has room for.",
+  },
+  programRunTime: {
+    name: "weir.agent.bpf.run_time",
+    unit: "s",
+    kind: "counter",
+    attributes: ["program"],
+    description: "Time spent in a BPF program; counted only while the kernel's BPF statistics are on.",
+  },
+  programRuns: {
+    name: "weir.agent.bpf.runs",
+    unit: "{run}",
+    kind: "counter",
+    attributes: ["program"],
+    description: "Runs of a BPF program; counted only while the kernel's BPF statistics are on.",
+  },
+  eventLoopDelayMax: {
+    name: "weir.agent.event_loop.delay.max",
+    unit: "s",
+    kind: "gauge",
+    attributes: [],
+    description: "Longest time by which the event loop ran late in the last 30 to 60 seconds.",
+  },
+  eventLoopDelayP99: {
+    name: "weir.agent.event_loop.delay.p99",
+    unit: "s",
+    kind: "gauge",
+    attributes: [],
+    description: "99th percentile of the time by which the event loop ran late in the last 30 to 60 seconds.",
+  },
+  processCpu: {
+    name: "weir.agent.cpu.time",
+    unit: "s",
+    kind: "counter",
+    attributes: ["mode"],
+    description: "CPU time of the agent's process, by user and system.",
+  },
+  processMemory: {
+    name: "weir.agent.memory.resident",
+    unit: "By",
+    kind: "updowncounter",
+    attributes: [],
+    description: "Resident memory of the agent's process.",
+  },
+  series: {
+    name: "weir.agent.series",
+    unit: "{series}",
+    kind: "updowncounter",
+    attributes: ["family"],
+    description: "Series alive in a metric family.",
+  },
+  seriesOverflow: {
+    name: "weir.agent.series.overflow",
+    unit: "{update}",
+    kind: "counter",
+    attributes: ["family"],
+    description: "Updates that went to a family's overflow series because its series budget was used up.",
+  },
+  watchSynced: {
+    name: "weir.agent.watch.synced",
+    unit: "",
+    kind: "gauge",
+    attributes: ["resource"],
+    description: "1 while the watch of a Kubernetes resource is connected and its first list is complete, else 0.",
+  },
+  watchAge: {
+    name: "weir.agent.watch.age",
+    unit: "s",
+    kind: "gauge",
+    attributes: ["resource"],
+    description: "Time since the API server last sent anything on the watch of a Kubernetes resource.",
+  },
+  exportBatches: {
+    name: "weir.agent.export.batches",
+    unit: "{batch}",
+    kind: "counter",
+    attributes: ["signal", "outcome"],
+    description: "OTLP requests by signal (metrics, traces) and outcome (sent, failed).",
+  },
+  exportItems: {
+    name: "weir.agent.export.items",
+    unit: "{item}",
+    kind: "counter",
+    attributes: ["signal", "outcome"],
+    description:
+      "Metric points and spans by outcome: sent; failed (the Collector did not take them); dropped (the queue was full).",
+  },
+  scrapes: {
+    name: "weir.agent.scrapes",
+    unit: "{scrape}",
+    kind: "counter",
+    attributes: ["outcome"],
+    description: "Scrapes of /metrics by outcome: served, aborted by the client, rejected as too many at once, failed.",
+  },
+  readingFailures: {
+    name: "weir.agent.reading_failures",
+    unit: "{failure}",
+    kind: "counter",
+    attributes: ["reading"],
+    description: "Failed attempts to read one of the agent's own numbers; its last values stay.",
+  },
+} as const satisfies Record<string, AgentMetric>;
+
+export type AgentMetricId = keyof typeof AGENT_METRICS;
+
+/** An agent metric's attribute `stage` is `weir.stage` in OTLP and `stage` as a Prometheus label. */
+export function agentAttributeKey(attribute: string): AttributeKey {
+  return { otlp: `weir.${attribute}`, label: attribute };
+}

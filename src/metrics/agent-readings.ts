@@ -1,0 +1,69 @@
+/**
+ * What the parts of the agent can tell about themselves. Each function is called before each read of the metrics, so
+ * it must be quick; what is left out is not exported. Totals are since the start of whatever counts them.
+ */
+export interface AgentReadings {
+  readonly features?: () => Iterable<FeatureReading>;
+  readonly lostRecords?: () => Iterable<LostReading>;
+  readonly maps?: () => Iterable<MapReading>;
+  readonly programs?: () => Iterable<ProgramReading>;
+  readonly series?: () => Iterable<SeriesReading>;
+  readonly watches?: () => Iterable<WatchReading>;
+  readonly exports?: () => Iterable<ExportReading>;
+  readonly scrapes?: () => ScrapeReading;
+}
+
+export interface FeatureReading {
+  readonly feature: string;
+  readonly enabled: boolean;
+}
+
+export interface LostReading {
+  /** Where: such as `kernel`, `flows`, `identity`. */
+  readonly stage: string;
+  readonly reason: string;
+  readonly records: number;
+}
+
+export interface MapReading {
+  readonly map: string;
+  readonly entries: number;
+  readonly capacity: number;
+}
+
+export interface ProgramReading {
+  readonly program: string;
+  readonly runTimeSeconds: number;
+  readonly runs: number;
+}
+
+export interface SeriesReading {
+  /** OTLP name of the family. */
+  readonly family: string;
+  readonly live: number;
+  /** Updates that went to the overflow series. */
+  readonly overflowed: number;
+}
+
+export interface WatchReading {
+  /** Such as `pods`. */
+  readonly resource: string;
+  readonly synced: boolean;
+  readonly ageSeconds: number;
+}
+
+export interface ExportReading {
+  readonly signal: "metrics" | "traces";
+  readonly batchesSent: number;
+  readonly batchesFailed: number;
+  readonly itemsSent: number;
+  readonly itemsFailed: number;
+  readonly itemsDropped: number;
+}
+
+export interface ScrapeReading {
+  readonly served: number;
+  readonly aborted: number;
+  readonly rejected: number;
+  readonly failed: number;
+}
