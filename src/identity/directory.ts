@@ -1,0 +1,510 @@
+import type { ObjectSink, SlimNode, SlimPod, SlimService } from "../kubernetes/objects.ts";
+import { AddressSet } from "./address-set.ts";
+import { AddressTable } from "./address-table.ts";
+import { parseAddress } from "./address-text.ts";
+import type { AnswerVersion } from "./answer-version.ts";
+import { AskedKeys } from "./asked.ts";
+import { CidrTable } from "./cidr-table.ts";
+import type { AddressWords, Endpoint, ServiceRef } from "./endpoint.ts";
+import type { Interner } from "./interner.ts";
+import { type Claim, Ownership } from "./ownership.ts";
+import { workloadOf } from "./workload.ts";
+
+/** A pod as the directory knows it. Read only; its fields follow the watch. */
+export interface PodEntry {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly nodeName: string;
+  readonly hostNetwork: boolean;
+  readonly endpoint: Endpoint;
+  readonly containers: SlimPod["containers"];
+  /** When it was deleted, in milliseconds since the Unix epoch; 0 while it exists. */
+  readonly deletedMs: number;
+}
+
+export interface NodeEntry {
+  readonly uid: string;
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly zone: string;
+  readonly region: string;
+}
+
+export interface ServiceEntry {
+  readonly uid: string;
+  readonly ref: ServiceRef;
+}
+
+export interface DirectoryOptions {
+  /** Milliseconds since the Unix epoch. */
+  readonly clock: () => number;
+  readonly version: AnswerVersion;
+  readonly interner: Interner;
+  /** How long what was deleted still answers for its time; 120 000 by default. */
+  readonly graceMs?: number;
+  /** How much earlier than we hear of it a pod may have used its address; 10 000 by default. */
+  readonly leadMs?: number;
+  /** Ended intervals kept at most; beyond, half the grace time is given. 50 000 by default. */
+  readonly maxEnded?: number;
+}
+
+/** Sizes and losses, all plain counts. */
+export interface DirectoryStats {
+  readonly pods: number;
+  readonly services: number;
+  readonly nodes: number;
+  readonly addresses: number;
+  readonly endedIntervals: number;
+  /** Pod UIDs and container ids asked for and not known (yet). */
+  readonly pendingPods: number;
+  readonly addressMisses: number;
+  /** Sweeps that had to forget before the grace time was over. */
+  readonly shortenedGraces: number;
+  /** Objects with an address or network that cannot be read. */
+  readonly badAddresses: number;
+}
+
+interface PodRecord extends PodEntry {
+  nodeName: string;
+  endpoint: Endpoint;
+  containers: SlimPod["containers"];
+  deletedMs: number;
+  ips: readonly string[];
+  askedAt: number;
+}
+
+interface NodeRecord extends NodeEntry {
+  zone: string;
+  region: string;
+  addresses: readonly string[];
+  podCIDRs: readonly string[];
+}
+
+interface ServiceRecord extends ServiceEntry {
+  addresses: readonly string[];
+  ports: readonly number[];
+  nodePorts: readonly number[];
+}
+
+/** All that is known of one address. */
+interface AddressRecord {
+  pods: Ownership<PodRecord> | undefined;
+  nodes: Ownership<NodeRecord> | undefined;
+  services: Map<number, Ownership<ServiceRecord>> | undefined;
+  askedAt: number;
+}
+
+/** A port and its transport as one number. */
+const TRANSPORTS: Readonly<Record<string, number>> = { TCP: 0, UDP: 0x10000, SCTP: 0x20000 };
+
+/**
+ * Who held an address, when: pods, nodes and Services of the cluster, from the watch.
+ *
+ * Answers are for a moment, and stay right when an address goes to another pod. The version grows only where an answer that
+ * was given since it last grew could change; the churn of pods that nobody here talks to leaves it alone.
+ */
+export class Directory implements ObjectSink {
+  readonly #clock: () => number;
+  readonly #version: AnswerVersion;
+  readonly #interner: Interner;
+  readonly #graceMs: number;
+  readonly #leadMs: number;
+  readonly #maxEnded: number;
+  readonly #pods = new Map<string, PodRecord>();
+  readonly #containers = new Map<string, PodRecord>();
+  readonly #nodes = new Map<string, NodeRecord>();
+  readonly #services = new Map<string, ServiceRecord>();
+  readonly #addresses = new AddressTable<AddressRecord>();
+  readonly #nodePorts = new Map<number, Ownership<ServiceRecord>>();
+  #podRanges = new CidrTable<true>();
+  readonly #missedAddresses: AskedKeys<AddressWords>;
+  readonly #missedPods: AskedKeys<string>;
+  #nodePortsAskedAt = 0;
+  #listed = false;
+  #sweptMs: number;
+  #endedIntervals = 0;
+  #addressMisses = 0;
+  #shortenedGraces = 0;
+  #badAddresses = 0;
+
+  constructor(options: DirectoryOptions) {
+    this.#clock = options.clock;
+    this.#version = options.version;
+    this.#interner = options.interner;
+    this.#graceMs = options.graceMs ?? 120_000;
+    this.#leadMs = options.leadMs ?? 10_000;
+    this.#maxEnded = options.maxEnded ?? 50_000;
+    this.#missedAddresses = new AskedKeys(options.version, new AddressSet());
+    this.#missedPods = new AskedKeys(options.version, new Set<string>());
+    this.#sweptMs = options.clock();
+  }
+
+  /**
+   * Tells that the first list is complete. What came before is taken to have been so always, for connections
+   * older than the agent; what comes after, for as long as the news may have been under way.
+   */
+  listed(): void {
+    this.#listed = true;
+  }
+
+  /** The pod that held an address at a moment. */
+  podAt(address: AddressWords, unixMs: number): PodEntry | undefined {
+    return this.#ask(address)?.pods?.at(unixMs);
+  }
+
+  /** The node that had an address at a moment. */
+  nodeAt(address: AddressWords, unixMs: number): NodeEntry | undefined {
+    return this.#ask(address)?.nodes?.at(unixMs);
+  }
+
+  /** The Service behind a port of an address (ClusterIP, externalIP, load balancer), or behind a node's port. */
+  serviceAt(address: AddressWords, port: number, unixMs: number, transport = 0): ServiceEntry | undefined {
+    const record = this.#ask(address);
+    if (record === undefined) return undefined;
+    const own = record.services?.get(port + transport)?.at(unixMs);
+    if (own !== undefined || record.nodes?.at(unixMs) === undefined) return own;
+    return this.nodePortAt(port, unixMs, transport);
+  }
+
+  /** The Service behind a port of every node. */
+  nodePortAt(port: number, unixMs: number, transport = 0): ServiceEntry | undefined {
+    this.#nodePortsAskedAt = this.#version.value;
+    return this.#nodePorts.get(port + transport)?.at(unixMs);
+  }
+
+  /** Whether a Service holds the address at a moment, on whatever port. */
+  isServiceAddress(address: AddressWords, unixMs: number): boolean {
+    const services = this.#ask(address)?.services;
+    if (services === undefined) return false;
+    for (const ownership of services.values()) if (ownership.at(unixMs) !== undefined) return true;
+    return false;
+  }
+
+  podByUid(uid: string): PodEntry | undefined {
+    return this.#askPod(this.#pods.get(uid), uid);
+  }
+
+  podByContainer(containerId: string): PodEntry | undefined {
+    return this.#askPod(this.#containers.get(containerId), containerId);
+  }
+
+  /** Whether an address lies in some node's pod network, so that only a pod can own it. */
+  inPodRange(address: AddressWords): boolean {
+    return this.#podRanges.match(address) !== undefined;
+  }
+
+  upsertPod(pod: SlimPod): void {
+    const nowMs = this.#clock();
+    const known = this.#pods.get(pod.uid);
+    const revived = known !== undefined && known.deletedMs !== 0;
+    const record = known ?? this.#newPod(pod);
+    this.#describePod(record, pod);
+    const ended = pod.phase === "Succeeded" || pod.phase === "Failed";
+    const ips = ended || pod.hostNetwork ? [] : pod.ips;
+    // News of a pod that was deleted may be stale, so it takes an address from nobody.
+    const claim = { nowMs, sinceMs: this.#since(nowMs), evict: !revived };
+    this.#eachChange(record.ips, ips, (address) => this.#podsOf(address), record, claim);
+    record.ips = ips;
+    this.#sweep(nowMs);
+  }
+
+  deletePod(uid: string): void {
+    const record = this.#pods.get(uid);
+    if (record === undefined || record.deletedMs !== 0) return;
+    const nowMs = this.#clock();
+    this.#eachChange(record.ips, [], (address) => this.#podsOf(address), record, this.#claim(nowMs));
+    record.ips = [];
+    record.deletedMs = nowMs;
+    this.#sweep(nowMs);
+  }
+
+  upsertService(service: SlimService): void {
+    const known = this.#services.get(service.uid);
+    const record = known ?? this.#newService(service);
+    const addresses = [...new Set([...service.clusterIPs, ...service.externalIPs, ...service.loadBalancerIPs])];
+    const ports = service.ports.map(({ port, protocol }) => port + (TRANSPORTS[protocol] ?? 0));
+    const nodePorts = service.ports
+      .filter(({ nodePort }) => nodePort !== 0)
+      .map(({ nodePort, protocol }) => nodePort + (TRANSPORTS[protocol] ?? 0));
+    this.#moveService(record, addresses, ports, nodePorts);
+  }
+
+  deleteService(uid: string): void {
+    const record = this.#services.get(uid);
+    if (record === undefined) return;
+    this.#moveService(record, [], [], []);
+    this.#services.delete(uid);
+  }
+
+  upsertNode(node: SlimNode): void {
+    const record = this.#nodes.get(node.uid) ?? this.#newNode(node);
+    record.zone = node.zone;
+    record.region = node.region;
+    this.#moveNode(record, node.addresses, node.podCIDRs);
+  }
+
+  deleteNode(uid: string): void {
+    const record = this.#nodes.get(uid);
+    if (record === undefined) return;
+    this.#moveNode(record, [], []);
+    this.#nodes.delete(uid);
+  }
+
+  stats(): DirectoryStats {
+    return {
+      pods: this.#pods.size,
+      services: this.#services.size,
+      nodes: this.#nodes.size,
+      addresses: this.#addresses.size,
+      endedIntervals: this.#endedIntervals,
+      pendingPods: this.#missedPods.size,
+      addressMisses: this.#addressMisses,
+      shortenedGraces: this.#shortenedGraces,
+      badAddresses: this.#badAddresses,
+    };
+  }
+
+  #ask(address: AddressWords): AddressRecord | undefined {
+    const record = this.#addresses.get(address);
+    if (record !== undefined) record.askedAt = this.#version.value;
+    else {
+      this.#addressMisses += 1;
+      this.#missedAddresses.ask(address);
+    }
+    return record;
+  }
+
+  #askPod(record: PodRecord | undefined, key: string): PodRecord | undefined {
+    if (record === undefined) this.#missedPods.ask(key);
+    else record.askedAt = this.#version.value;
+    return record;
+  }
+
+  #newPod(pod: SlimPod): PodRecord {
+    const { uid, namespace, name, nodeName, hostNetwork } = pod;
+    const { kind, name: workload } = workloadOf(pod);
+    const endpoint = this.#interner.endpoint(kind, namespace, workload);
+    const record: PodRecord = {
+      uid,
+      namespace,
+      name,
+      nodeName,
+      hostNetwork,
+      endpoint,
+      containers: [],
+      deletedMs: 0,
+      ips: [],
+      askedAt: 0,
+    };
+    this.#pods.set(uid, record);
+    this.#missedPods.learnt(uid);
+    return record;
+  }
+
+  #describePod(record: PodRecord, pod: SlimPod): void {
+    const { kind, name } = workloadOf(pod);
+    const endpoint = this.#interner.endpoint(kind, pod.namespace, name);
+    if (record.endpoint !== endpoint && record.askedAt === this.#version.value) this.#version.bump();
+    record.endpoint = endpoint;
+    record.nodeName = pod.nodeName;
+    record.deletedMs = 0;
+    for (const { id } of record.containers) {
+      if (id === "" || pod.containers.some((container) => container.id === id)) continue;
+      if (this.#containers.get(id) === record) this.#containers.delete(id);
+    }
+    for (const { id } of pod.containers) {
+      if (id === "" || this.#containers.get(id) === record) continue;
+      this.#containers.set(id, record);
+      this.#missedPods.learnt(id);
+    }
+    record.containers = pod.containers;
+  }
+
+  #newService({ uid, namespace, name }: SlimService): ServiceRecord {
+    const ref = this.#interner.service(namespace, name);
+    const record: ServiceRecord = { uid, ref, addresses: [], ports: [], nodePorts: [] };
+    this.#services.set(uid, record);
+    return record;
+  }
+
+  #newNode({ uid, name, zone, region }: SlimNode): NodeRecord {
+    const endpoint = this.#interner.endpoint("Node", "", name);
+    const record: NodeRecord = { uid, name, endpoint, zone, region, addresses: [], podCIDRs: [] };
+    this.#nodes.set(uid, record);
+    return record;
+  }
+
+  #moveService(
+    record: ServiceRecord,
+    addresses: readonly string[],
+    ports: readonly number[],
+    nodePorts: readonly number[],
+  ): void {
+    const claim = this.#claim(this.#clock());
+    for (const port of new Set([...record.ports, ...ports])) {
+      const before = record.ports.includes(port) ? record.addresses : [];
+      const after = ports.includes(port) ? addresses : [];
+      this.#eachChange(before, after, (address) => this.#portOf(address, port), record, claim);
+    }
+    let nodePortsMoved = false;
+    for (const port of new Set([...record.nodePorts, ...nodePorts])) {
+      const [had, has] = [record.nodePorts.includes(port), nodePorts.includes(port)];
+      if (had === has) continue;
+      const ownership = this.#nodePorts.get(port) ?? new Ownership<ServiceRecord>();
+      this.#nodePorts.set(port, ownership);
+      if (has) ownership.claim(record, claim);
+      else ownership.release(record, claim.nowMs);
+      nodePortsMoved = true;
+    }
+    if (nodePortsMoved && this.#nodePortsAskedAt === this.#version.value) this.#version.bump();
+    record.addresses = addresses;
+    record.ports = ports;
+    record.nodePorts = nodePorts;
+    this.#sweep(claim.nowMs);
+  }
+
+  #moveNode(record: NodeRecord, addresses: readonly string[], podCIDRs: readonly string[]): void {
+    const claim = this.#claim(this.#clock());
+    this.#eachChange(record.addresses, addresses, (address) => this.#nodesOf(address), record, claim);
+    record.addresses = addresses;
+    if (record.podCIDRs.join() !== podCIDRs.join()) {
+      record.podCIDRs = podCIDRs;
+      this.#rebuildPodRanges();
+    }
+    this.#sweep(claim.nowMs);
+  }
+
+  /** A node came or went: rare, so all unowned addresses may as well be asked about anew. */
+  #rebuildPodRanges(): void {
+    this.#podRanges = new CidrTable<true>();
+    for (const { podCIDRs } of this.#nodes.values()) {
+      for (const cidr of podCIDRs) {
+        try {
+          this.#podRanges.set(cidr, true);
+        } catch {
+          this.#badAddresses += 1;
+        }
+      }
+    }
+    this.#version.bump();
+  }
+
+  /** Releases what `before` alone names and claims what `after` alone names, with the version grown where that was asked about. */
+  #eachChange<T extends object>(
+    before: readonly string[],
+    after: readonly string[],
+    ownershipOf: (address: AddressRecord) => Ownership<T>,
+    owner: T,
+    claim: Claim,
+  ): void {
+    for (const text of before) {
+      if (after.includes(text)) continue;
+      const address = parseAddress(text);
+      const record = address && this.#addresses.get(address);
+      if (record === undefined) continue;
+      ownershipOf(record).release(owner, claim.nowMs);
+      this.#touched(record);
+    }
+    for (const text of after) {
+      if (before.includes(text)) continue;
+      const address = parseAddress(text);
+      if (address === undefined) {
+        this.#badAddresses += 1;
+        continue;
+      }
+      const record = this.#addresses.get(address) ?? this.#newAddress(address);
+      ownershipOf(record).claim(owner, claim);
+      this.#touched(record);
+    }
+  }
+
+  #newAddress(address: AddressWords): AddressRecord {
+    const record: AddressRecord = { pods: undefined, nodes: undefined, services: undefined, askedAt: 0 };
+    this.#addresses.set(address, record);
+    this.#missedAddresses.learnt(address);
+    return record;
+  }
+
+  #touched(record: AddressRecord): void {
+    if (record.askedAt === this.#version.value) this.#version.bump();
+  }
+
+  #podsOf(record: AddressRecord): Ownership<PodRecord> {
+    record.pods ??= new Ownership<PodRecord>();
+    return record.pods;
+  }
+
+  #nodesOf(record: AddressRecord): Ownership<NodeRecord> {
+    record.nodes ??= new Ownership<NodeRecord>();
+    return record.nodes;
+  }
+
+  #portOf(record: AddressRecord, port: number): Ownership<ServiceRecord> {
+    record.services ??= new Map();
+    let ownership = record.services.get(port);
+    if (ownership === undefined) {
+      ownership = new Ownership<ServiceRecord>();
+      record.services.set(port, ownership);
+    }
+    return ownership;
+  }
+
+  #since(nowMs: number): number {
+    return this.#listed ? nowMs - this.#leadMs : Number.NEGATIVE_INFINITY;
+  }
+
+  #claim(nowMs: number): Claim {
+    return { nowMs, sinceMs: this.#since(nowMs), evict: true };
+  }
+
+  /** Forgets what ended longer ago than the grace time; four times per grace time, or when there is too much of it. */
+  #sweep(nowMs: number): void {
+    const crowded = this.#endedIntervals > this.#maxEnded;
+    const sinceMs = nowMs - this.#sweptMs;
+    if (sinceMs < this.#graceMs / (crowded ? 32 : 4)) return;
+    if (crowded) this.#shortenedGraces += 1;
+    this.#sweptMs = nowMs;
+    const beforeMs = nowMs - (crowded ? this.#graceMs / 2 : this.#graceMs);
+    this.#forgetPods(beforeMs);
+    this.#forgetAddresses(beforeMs);
+  }
+
+  #forgetPods(beforeMs: number): void {
+    for (const [uid, record] of this.#pods) {
+      if (record.deletedMs === 0 || record.deletedMs >= beforeMs) continue;
+      this.#pods.delete(uid);
+      for (const { id } of record.containers) if (this.#containers.get(id) === record) this.#containers.delete(id);
+    }
+  }
+
+  #forgetAddresses(beforeMs: number): void {
+    this.#endedIntervals = 0;
+    const empty: AddressWords[] = [];
+    for (const [address, record] of this.#addresses.entries()) {
+      if (this.#prune(record.pods, beforeMs)) record.pods = undefined;
+      if (this.#prune(record.nodes, beforeMs)) record.nodes = undefined;
+      for (const [port, ownership] of record.services ?? []) {
+        if (this.#prune(ownership, beforeMs)) record.services?.delete(port);
+      }
+      if (record.services?.size === 0) record.services = undefined;
+      if (!record.pods && !record.nodes && !record.services) empty.push(address);
+    }
+    for (const address of empty) {
+      // Whoever is told "nobody" after this must hear of the next owner, and so must those who were told before.
+      const askedAt = this.#addresses.get(address)?.askedAt;
+      this.#addresses.delete(address);
+      if (askedAt === this.#version.value) this.#missedAddresses.ask(address);
+    }
+    for (const [port, ownership] of this.#nodePorts) {
+      if (this.#prune(ownership, beforeMs)) this.#nodePorts.delete(port);
+    }
+  }
+
+  /** Whether nothing is left of it. */
+  #prune<T extends object>(ownership: Ownership<T> | undefined, beforeMs: number): boolean {
+    const ended = ownership === undefined ? -1 : ownership.prune(beforeMs);
+    if (ended > 0) this.#endedIntervals += ended;
+    return ended < 0;
+  }
+}

@@ -1,0 +1,53 @@
+import { CidrTable } from "./cidr-table.ts";
+import type { AddressWords, RemoteAnswer } from "./endpoint.ts";
+import type { Interner } from "./interner.ts";
+
+/** A network that the configuration gives a name. */
+export interface NamedNetwork {
+  readonly cidr: string;
+  readonly name: string;
+}
+
+/** Classes of addresses that nobody in the cluster owns; everything else is `public`. */
+const CLASSES: readonly NamedNetwork[] = [
+  { cidr: "0.0.0.0/8", name: "reserved" },
+  { cidr: "10.0.0.0/8", name: "private" },
+  { cidr: "100.64.0.0/10", name: "private" },
+  { cidr: "127.0.0.0/8", name: "loopback" },
+  { cidr: "169.254.0.0/16", name: "link-local" },
+  { cidr: "169.254.169.254", name: "metadata" },
+  { cidr: "172.16.0.0/12", name: "private" },
+  { cidr: "192.168.0.0/16", name: "private" },
+  { cidr: "224.0.0.0/4", name: "multicast" },
+  { cidr: "240.0.0.0/4", name: "reserved" },
+  { cidr: "::", name: "reserved" },
+  { cidr: "::1", name: "loopback" },
+  { cidr: "fc00::/7", name: "private" },
+  { cidr: "fd00:ec2::254", name: "metadata" },
+  { cidr: "fe80::/10", name: "link-local" },
+  { cidr: "ff00::/8", name: "multicast" },
+];
+
+/** Names addresses outside: by the configured networks, else by class, so that there are few names whoever calls. */
+export class ExternalNames {
+  readonly #interner: Interner;
+  readonly #named = new CidrTable<RemoteAnswer>();
+  readonly #classes = new CidrTable<RemoteAnswer>();
+  readonly #public: RemoteAnswer;
+
+  /** Throws a `RangeError` that names the CIDR it cannot read. */
+  constructor(networks: readonly NamedNetwork[], interner: Interner) {
+    this.#interner = interner;
+    for (const { cidr, name } of networks) this.#named.set(cidr, this.#answer(name));
+    for (const { cidr, name } of CLASSES) this.#classes.set(cidr, this.#answer(name));
+    this.#public = this.#answer("public");
+  }
+
+  answer(address: AddressWords): RemoteAnswer {
+    return this.#named.match(address) ?? this.#classes.match(address) ?? this.#public;
+  }
+
+  #answer(name: string): RemoteAnswer {
+    return this.#interner.answers(this.#interner.endpoint("External", "", name)).away;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Endpoint, RemoteAnswer, ServiceRef } from "./endpoint.ts";
+
+/** The two answers that name an endpoint. */
+export interface EndpointAnswers {
+  readonly here: RemoteAnswer;
+  readonly away: RemoteAnswer;
+}
+
+/**
+ * Keeps equal endpoints, Services and answers one object for as long as anybody holds them, and no longer:
+ * Jobs come and go for ever, each with a name of its own.
+ */
+export class Interner {
+  readonly #endpoints = new WeakValues<Endpoint>();
+  readonly #services = new WeakValues<ServiceRef>();
+  readonly #endpointAnswers = new WeakMap<Endpoint, EndpointAnswers>();
+  readonly #serviceAnswers = new WeakMap<ServiceRef, RemoteAnswer>();
+
+  get size(): number {
+    return this.#endpoints.size + this.#services.size;
+  }
+
+  endpoint(kind: string, namespace: string, workload: string): Endpoint {
+    // No part can hold NUL: Kubernetes names are DNS labels, and the kernel's names end at NUL.
+    return this.#endpoints.get(`${kind}\0${namespace}\0${workload}`, () => ({ kind, namespace, workload }));
+  }
+
+  service(namespace: string, name: string): ServiceRef {
+    return this.#services.get(`${namespace}\0${name}`, () => ({ namespace, name }));
+  }
+
+  answers(endpoint: Endpoint): EndpointAnswers {
+    let answers = this.#endpointAnswers.get(endpoint);
+    if (answers === undefined) {
+      answers = {
+        here: { endpoint, service: undefined, maybeHere: true },
+        away: { endpoint, service: undefined, maybeHere: false },
+      };
+      this.#endpointAnswers.set(endpoint, answers);
+    }
+    return answers;
+  }
+
+  /** The backend of a Service may be anywhere, so it may be here. */
+  serviceAnswer(service: ServiceRef): RemoteAnswer {
+    let answer = this.#serviceAnswers.get(service);
+    if (answer === undefined) {
+      answer = { endpoint: undefined, service, maybeHere: true };
+      this.#serviceAnswers.set(service, answer);
+    }
+    return answer;
+  }
+}
+
+/** A map that lets go of the values which nobody else holds. */
+class WeakValues<V extends object> {
+  readonly #values = new Map<string, WeakRef<V>>();
+  readonly #collected = new FinalizationRegistry<string>((key) => {
+    // A new value may have taken the key since.
+    if (this.#values.get(key)?.deref() === undefined) this.#values.delete(key);
+  });
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  get(key: string, make: () => V): V {
+    const known = this.#values.get(key)?.deref();
+    if (known !== undefined) return known;
+    const value = make();
+    this.#values.set(key, new WeakRef(value));
+    this.#collected.register(value, key);
+    return value;
+  }
+}

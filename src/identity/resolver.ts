@@ -1,0 +1,232 @@
+import { isLoopback } from "./address-text.ts";
+import { AnswerVersion } from "./answer-version.ts";
+import { type Cgroup, CgroupTree, type CgroupTreeStats } from "./cgroup-tree.ts";
+import type { CgroupPlace } from "./container-path.ts";
+import { Directory, type DirectoryStats, type PodEntry } from "./directory.ts";
+import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer } from "./endpoint.ts";
+import { ExternalNames, type NamedNetwork } from "./external.ts";
+import { HostAddresses, type HostAddressesStats } from "./host-addresses.ts";
+import { HostNames } from "./host-names.ts";
+import { Interner } from "./interner.ts";
+import { labelName } from "./label-name.ts";
+import { NetnsPods } from "./netns-pods.ts";
+
+export interface ResolverOptions {
+  /** This node's name in the cluster; without one, the host's name. */
+  readonly hostName: string;
+  /** Whether the directory is fed by a cluster. Without one, local sockets are named by container, unit or process. */
+  readonly cluster: boolean;
+  /** Milliseconds since the Unix epoch; `Date.now` by default. */
+  readonly clock?: () => number;
+  /** The host's procfs; `/proc` by default. */
+  readonly procPath?: string;
+  /** Mount point of the cgroup v2 hierarchy; found through `procPath` by default. */
+  readonly cgroupPath?: string;
+  /** Names for addresses outside; the longest prefix wins, and any goes before the built-in classes. */
+  readonly externalNetworks?: readonly NamedNetwork[];
+  /** How long what was deleted still answers for its time; 120 000 by default. */
+  readonly graceMs?: number;
+}
+
+export interface ResolverStats {
+  readonly directory: DirectoryStats;
+  readonly cgroups: CgroupTreeStats;
+  readonly hostAddresses: HostAddressesStats;
+  /** Answers of kind `Unknown` given for local sockets and for remote addresses. */
+  readonly unresolvedLocal: number;
+  readonly unresolvedRemote: number;
+  readonly netnsPods: number;
+  readonly interned: number;
+  readonly hostNames: number;
+  /** Times that a name of this host became `(other)` because there are too many. */
+  readonly hostNameRefusals: number;
+  readonly version: number;
+}
+
+/**
+ * Answers who is at both ends of a connection, from the cluster's directory and from this host.
+ *
+ * A local socket is identified by its cgroup, else by its network namespace, else by its own address. A remote address is first a Service's,
+ * then a pod's of that moment, then a node's, then something outside. What nobody can vouch for is `Unknown`.
+ */
+export class Resolver implements Identity {
+  /** Feed it with the watch's objects, and tell it when the first list is complete. */
+  readonly directory: Directory;
+  readonly #cluster: boolean;
+  readonly #hostName: string;
+  readonly #clock: () => number;
+  readonly #version = new AnswerVersion();
+  readonly #interner = new Interner();
+  readonly #cgroups: CgroupTree;
+  readonly #hostAddresses: HostAddresses;
+  readonly #netnsPods: NetnsPods;
+  readonly #hostNames: HostNames;
+  readonly #external: ExternalNames;
+  readonly #host: Endpoint;
+  readonly #unknown: Endpoint;
+  #unresolvedLocal = 0;
+  #unresolvedRemote = 0;
+
+  constructor(options: ResolverOptions) {
+    const clock = options.clock ?? Date.now;
+    const procPath = options.procPath ?? "/proc";
+    const version = this.#version;
+    const interner = this.#interner;
+    this.#cluster = options.cluster;
+    this.#hostName = options.hostName;
+    this.#clock = clock;
+    this.directory = new Directory({
+      clock,
+      version,
+      interner,
+      ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+    });
+    this.#cgroups = new CgroupTree({
+      procPath,
+      clock,
+      version,
+      ...(options.cgroupPath === undefined ? {} : { cgroupPath: options.cgroupPath }),
+    });
+    this.#hostAddresses = new HostAddresses({ procPath, clock, version });
+    this.#netnsPods = new NetnsPods(version, this.#hostAddresses.hostNetns);
+    this.#hostNames = new HostNames(interner);
+    this.#external = new ExternalNames(options.externalNetworks ?? [], interner);
+    this.#host = interner.endpoint("Node", "", labelName(options.hostName));
+    this.#unknown = interner.endpoint("Unknown", "", "unknown");
+  }
+
+  get version(): number {
+    return this.#version.value;
+  }
+
+  /** Resolves once this host's cgroups and addresses were read; does not wait for the cluster. */
+  async start(): Promise<void> {
+    await Promise.all([this.#cgroups.start(), this.#hostAddresses.start()]);
+  }
+
+  /** Idempotent. */
+  async shutdown(): Promise<void> {
+    this.#cgroups.shutdown();
+    this.#hostAddresses.shutdown();
+  }
+
+  local(socket: LocalSocket): Endpoint {
+    this.#hostAddresses.learn(socket);
+    const cgroup = this.#cgroups.lookup(socket.cgroupId, socket.pid);
+    const place = this.#place(cgroup, socket.pid);
+    const endpoint = this.#cluster
+      ? this.#localInCluster(socket, cgroup, place)
+      : this.#hostNames.endpoint(place, socket.comm);
+    if (endpoint === this.#unknown) this.#unresolvedLocal += 1;
+    return endpoint;
+  }
+
+  /** A `port` of 0 asks about the address alone, as a client's own port says nothing about Services. */
+  remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
+    const answer = this.#remote(address, port, netns, unixMs);
+    if (answer.endpoint === this.#unknown) this.#unresolvedRemote += 1;
+    return answer;
+  }
+
+  stats(): ResolverStats {
+    return {
+      directory: this.directory.stats(),
+      cgroups: this.#cgroups.stats(),
+      hostAddresses: this.#hostAddresses.stats(),
+      unresolvedLocal: this.#unresolvedLocal,
+      unresolvedRemote: this.#unresolvedRemote,
+      netnsPods: this.#netnsPods.size,
+      interned: this.#interner.size,
+      hostNames: this.#hostNames.size,
+      hostNameRefusals: this.#hostNames.refusals,
+      version: this.version,
+    };
+  }
+
+  /** Processes at the root of the v2 hierarchy may be in a container by the v1 ones. */
+  #place(cgroup: Cgroup | undefined, pid: number): CgroupPlace | undefined {
+    if (cgroup !== undefined && cgroup.path !== "/") return cgroup.place;
+    return this.#cgroups.v1Place(pid) ?? cgroup?.place;
+  }
+
+  #localInCluster(socket: LocalSocket, cgroup: Cgroup | undefined, place: CgroupPlace | undefined): Endpoint {
+    const pod = this.#podOfPlace(place) ?? this.#podOfNetns(socket);
+    if (pod !== undefined) {
+      this.#netnsPods.learn(socket.netns, pod);
+      return pod.endpoint;
+    }
+    // A pod that the API server has not told of, or a cgroup that we cannot see: time may tell, a guess would not.
+    if (place?.podUid !== undefined || (cgroup === undefined && place === undefined)) return this.#unknown;
+    return this.#nodeOfNetns(socket.netns);
+  }
+
+  #podOfPlace(place: CgroupPlace | undefined): PodEntry | undefined {
+    if (place === undefined) return undefined;
+    const { podUid, containerId } = place;
+    // A static pod's directory has another UID than its mirror in the API, so its containers tell.
+    return (
+      (podUid === undefined ? undefined : this.directory.podByUid(podUid)) ??
+      (containerId === undefined ? undefined : this.directory.podByContainer(containerId))
+    );
+  }
+
+  #podOfNetns(socket: LocalSocket): PodEntry | undefined {
+    // In the host's namespace a pod's address is that of a transparent proxy at best.
+    if (this.#hostAddresses.hostNetns.has(socket.netns)) return undefined;
+    const pod = this.#netnsPods.podOf(socket.netns);
+    if (pod !== undefined || isLoopback(socket.address)) return pod;
+    return this.directory.podAt(socket.address, this.#clock());
+  }
+
+  /** The node whose namespace it is: this one, except where several nodes share a kernel. */
+  #nodeOfNetns(netns: number): Endpoint {
+    const addresses = this.#hostAddresses.addressesOf(netns);
+    for (let index = 0; index < addresses.length; index += 1) {
+      const address = addresses[index];
+      const node = address && this.directory.nodeAt(address, this.#clock());
+      if (node !== undefined) return node.endpoint;
+    }
+    return this.#host;
+  }
+
+  #remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
+    if (isLoopback(address)) return this.#loopback(port, netns, unixMs);
+    if (port !== 0) {
+      const service = this.directory.serviceAt(address, port, unixMs);
+      if (service !== undefined) return this.#interner.serviceAnswer(service.ref);
+    }
+    const hereNetns = this.#hostAddresses.netnsOf(address);
+    const pod = this.directory.podAt(address, unixMs);
+    if (pod !== undefined) return this.#answer(pod.endpoint, hereNetns !== 0 || pod.nodeName === this.#hostName);
+    const node = this.directory.nodeAt(address, unixMs);
+    if (node !== undefined) return this.#answer(node.endpoint, hereNetns !== 0 || node.name === this.#hostName);
+    if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
+    if (this.directory.inPodRange(address) || this.directory.isServiceAddress(address, unixMs)) {
+      return this.#answer(this.#unknown, false);
+    }
+    return this.#external.answer(address);
+  }
+
+  #loopback(port: number, netns: number, unixMs: number): RemoteAnswer {
+    const pod = this.#netnsPods.podOf(netns);
+    if (pod === undefined && port !== 0 && this.#hostAddresses.hostNetns.has(netns)) {
+      const service = this.directory.nodePortAt(port, unixMs);
+      if (service !== undefined) return this.#interner.serviceAnswer(service.ref);
+    }
+    return this.#answer(pod?.endpoint ?? this.#nodeOfNetns(netns), true);
+  }
+
+  /** Whose namespace on this host it is that has an address which neither a pod nor a node is known to have. */
+  #ownerOfNetns(netns: number): Endpoint {
+    if (!this.#cluster || this.#hostAddresses.hostNetns.has(netns)) return this.#nodeOfNetns(netns);
+    const pod = this.#netnsPods.podOf(netns);
+    if (pod !== undefined) return pod.endpoint;
+    const node = this.#nodeOfNetns(netns);
+    return node === this.#host ? this.#unknown : node;
+  }
+
+  #answer(endpoint: Endpoint, here: boolean): RemoteAnswer {
+    const answers = this.#interner.answers(endpoint);
+    return here ? answers.here : answers.away;
+  }
+}
