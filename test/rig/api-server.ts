@@ -29,6 +29,7 @@ const OWNER_ONLY = { mode: 0o600 };
 /**
  * A real kube-apiserver with its own etcd, RBAC on. There is no controller manager and no scheduler, so nothing happens to objects by
  * itself: write pods with `nodeName` and status, ReplicaSets and EndpointSlices by hand. Pods need no ServiceAccount to exist.
+ * The roles `view`, `edit` and `admin` are empty for the same reason, and a new binding takes a moment to reach the authorizer.
  */
 export class ApiServer {
   /** For this machine: `https://127.0.0.1:PORT`. See `urlAt()` for others. */

@@ -113,8 +113,13 @@ const ECDSA_WITH_SHA256 = sequence(oid(OID.ecdsaWithSha256));
 
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
-  const length = body.length < 0x80 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Uint8Array.of(tag, ...length), body]);
+  return Buffer.concat([Uint8Array.of(tag, ...derLength(body.length)), body]);
+}
+
+/** In the fewest bytes that hold it: DER knows one way only, and Go insists. */
+function derLength(length: number): number[] {
+  if (length < 0x80) return [length];
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
 }
 
 function sequence(...parts: readonly Uint8Array[]): Buffer {

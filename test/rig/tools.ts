@@ -7,7 +7,9 @@ export type ToolName = "kubernetes" | "etcd" | "collector" | "prometheus";
 export type Program = "kube-apiserver" | "kubectl" | "etcd" | "otelcol" | "prometheus" | "promtool";
 
 const BUILD = join(import.meta.dirname, "../tools/build.sh");
+/** Exit codes of `build.sh --check`. */
 const GO_IS_MISSING = 3;
+const CAN_BE_BUILT = 4;
 
 /** The directory that holds the tools' programs; builds what is not built yet (minutes the first time, about 0.1 s afterwards). */
 export async function toolDirectory(...names: readonly ToolName[]): Promise<string> {
@@ -30,9 +32,15 @@ export async function toolPath(name: ToolName, program: Program): Promise<string
  * when WEIR_TEST_NO_SKIP is 1.
  */
 export function skipWithout(...names: readonly ToolName[]): string | false {
-  const { status, stderr } = spawnSync(BUILD, names, { stdio: ["ignore", 2, "pipe"], encoding: "utf8" });
-  if (status === 0) return false;
-  const reason = stderr.trim() || `${BUILD} ended with ${status}`;
-  if (status === GO_IS_MISSING && process.env["WEIR_TEST_NO_SKIP"] !== "1") return reason;
-  throw new Error(`Cannot run tests that need ${names.join(", ")}: ${reason}`);
+  const check = spawnSync(BUILD, ["--check", ...names], { encoding: "utf8" });
+  if (check.status === 0) return false;
+  if (check.status === CAN_BE_BUILT) {
+    console.error(`Building what tests run against (${names.join(", ")}): once per machine, some minutes`);
+    const build = spawnSync(BUILD, names, { stdio: ["ignore", 2, 2] });
+    if (build.status === 0) return false;
+    throw new Error(`Cannot run tests that need ${names.join(", ")}: ${BUILD} ended with ${build.status}, see above`);
+  }
+  const reason = check.stderr.trim();
+  if (check.status === GO_IS_MISSING && process.env["WEIR_TEST_NO_SKIP"] !== "1") return reason;
+  throw new Error(`Cannot run tests that need ${names.join(", ")}: ${reason || check.error}`);
 }

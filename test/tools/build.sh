@@ -3,12 +3,12 @@
 #
 #   test/tools/build.sh [NAME…]        build what is named (all by default): one line per tool, then the directory of the binaries
 #   test/tools/build.sh --dir [NAME…]  the same, quiet on standard output but for the directory
-#   test/tools/build.sh --check [NAME…] build nothing: exit 0 where all of them are there, 4 where one is not
+#   test/tools/build.sh --check [NAME…] build nothing: exit 0 where all of them are there, 3 or 4 where not
 #
 # NAME: kubernetes (kube-apiserver, kubectl), etcd, collector (otelcol), prometheus (prometheus, promtool).
 # Binaries are kept under ${XDG_CACHE_HOME:-~/.cache}/weir/tools/NAME-KEY, where KEY is a hash of the tool's module files and of its recipe
 # below; the directory that is printed holds links to the current ones. A warm call compares hashes and no more.
-# Exit codes: 0 done, 1 a build failed, 2 unknown name, 3 Go is missing, 4 (--check only) not built.
+# Exit codes: 0 done, 1 a build failed, 2 unknown name, 3 not built and Go is missing, 4 (--check only) not built, but it can be.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir/tools
@@ -67,9 +67,8 @@ complete() { local program; for program in $(programs "$1"); do [ -x "$2/$progra
 # Finds a Go that can fetch the newer toolchain its modules may ask for, or ends with 3.
 find_go() {
   local version
-  command -v go >/dev/null || { [ -x /usr/local/go/bin/go ] && PATH=$PATH:/usr/local/go/bin; } ||
-    no_go "$1" "there is no \`go\` in PATH"
-  version=$(go env GOVERSION 2>/dev/null) # such as go1.26.8
+  command -v go >/dev/null || no_go "$1" "there is no \`go\` in PATH"
+  version=$(go env GOVERSION 2>/dev/null || :) # such as go1.26.8
   [[ $version =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 21)) || no_go "$1" "\`go\` in PATH is ${version:-of unknown version}"
 }
 
@@ -78,17 +77,24 @@ no_go() {
   exit 3
 }
 
+# In a shell of its own, out of the way of everything else on the machine.
+compile() (
+  cd "$here/$1"
+  renice -n 10 -p "$BASHPID" >/dev/null
+  export GOFLAGS='-buildvcs=false -mod=readonly' CGO_ENABLED=0 GOWORK=off GO111MODULE=on
+  recipe "$1" "$2"
+)
+
 build() {
-  local name=$1 store=$2 started=$SECONDS work
+  local name=$1 store=$2 started=$SECONDS
   find_go "$name"
-  mkdir -p "$cache"
   exec {lock}>"$cache/.$name.lock"
   flock "$lock" # another call may be building the same: wait for it rather than compile twice
   if ! complete "$name" "$store"; then
     work=$(mktemp -d "$cache/.$name.XXXXXX")
-    if ! (cd "$here/$name" && export GOFLAGS='-buildvcs=false -mod=readonly' CGO_ENABLED=0 GOWORK=off GO111MODULE=on && renice -n 10 -p "$BASHPID" >/dev/null && recipe "$name" "$work") >"$work/log" 2>&1; then
+    trap 'rm -rf "$work"' EXIT
+    if ! compile "$name" "$work" >"$work/log" 2>&1; then
       grep -v '^go: downloading' "$work/log" | tail -n 30 >&2
-      rm -rf "$work"
       echo "Cannot build $name: see the lines above; its module is $here/$name." >&2
       exit 1
     fi
@@ -124,7 +130,8 @@ for name in "$@"; do
   if complete "$name" "$store"; then
     say "$name: cached"
   elif [ -n "$check" ]; then
-    echo "$name is not built" >&2
+    find_go "$name"
+    echo "$name is not built yet" >&2
     exit 4
   else
     build "$name" "$store"
