@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
+import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { Collector } from "./collector.ts";
 import { skipWithout } from "./tools.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -111,6 +113,17 @@ suite("Collector", { skip: skipWithout("collector") }, () => {
     assert.equal(collector.traceRequests(), 1);
     const edge = /^traces_service_graph_request_total\{client="cart",.*server="db".*\} 1$/m;
     await waitUntil(async () => edge.test(await (await fetch(collector.prometheusUrl)).text()), { what: "the edge" });
+  });
+
+  test("grpcUrl takes what the OpenTelemetry SDK sends over gRPC", async () => {
+    const before = collector.metricsRequests();
+    const exporter = new OTLPMetricExporter({ url: collector.grpcUrl });
+    const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
+    provider.getMeter("rig").createCounter("made").add(23, { kind: "short" });
+    await provider.shutdown();
+    await waitUntil(() => collector.metricsRequests() === before + 1, { what: "one more request" });
+    const point = collector.metrics().at(-1);
+    assert.deepEqual([point?.name, point?.value, point?.attributes], ["made", 23, { kind: "short" }]);
   });
 
   test("halt() refuses connections, restart() takes more on the same ports and keeps what was there", async () => {
