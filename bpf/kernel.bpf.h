@@ -136,6 +136,7 @@ struct tcp_sock {
 	__u32 segs_in;
 	__u32 segs_out;
 	__u32 rcv_nxt;
+	__u64 tcp_mstamp; /* CLOCK_MONOTONIC microseconds when the last packet was handled */
 	__u32 snd_una;
 	__u32 write_seq;
 	__u32 srtt_us; /* smoothed round trip time, microseconds << 3 */

@@ -69,6 +69,7 @@ __u32 sweep_is_full;
 
 /* ids are (number << 12 | cpu): below 2^53 for 2^41 connections on each of 4096 CPUs. */
 #define CPU_BITS 12
+#define NS_PER_US 1000
 
 static __always_inline void count_lost(__u32 reason)
 {
@@ -200,7 +201,6 @@ static __always_inline void be_born(struct connection *connection, struct sock *
 	struct weir_tcp_birth *birth = &connection->birth;
 
 	birth->id = next_id();
-	birth->born_ns = bpf_ktime_get_ns();
 	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
 	birth->side = side;
 	read_remote(true, sk, birth);
@@ -224,24 +224,25 @@ static __always_inline void client_born(struct sock *sk)
 	struct weir_tcp_birth *birth = &connection.birth;
 
 	be_born(&connection, sk, WEIR_TCP_CLIENT);
+	birth->born_ns = bpf_ktime_get_ns();
 	birth->cgroup_id = bpf_get_current_cgroup_id();
 	birth->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(birth->comm, sizeof(birth->comm));
 	keep(sk, &connection);
 }
 
+/* While a packet of the handshake is handled: its time is now, and cheaper to read than the clock. */
 static __always_inline void establish(struct sock *sk, struct weir_tcp_birth *birth)
 {
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (!tp)
+		return;
 	read_local_address(true, sk, birth);
 	birth->local_port = sk->__sk_common.skc_num;
-	if (can_trust_tcp_sock()) {
-		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-		if (tp)
-			read_isns(true, tp, birth);
-	} else {
-		read_isns(false, (struct tcp_sock *)sk, birth);
-	}
+	read_isns(true, tp, birth);
+	/* last: the sweep looks at connections only once this is set */
+	birth->established_ns = tp->tcp_mstamp * NS_PER_US;
 }
 
 static __always_inline void client_established(struct sock *sk)
@@ -249,11 +250,8 @@ static __always_inline void client_established(struct sock *sk)
 	__u64 key = (__u64)sk;
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 
-	if (!connection)
-		return;
-	establish(sk, &connection->birth);
-	/* last: the sweep looks at connections only once this is set */
-	connection->birth.established_ns = bpf_ktime_get_ns();
+	if (connection)
+		establish(sk, &connection->birth);
 }
 
 /* The last packet of the handshake, in softirq: whoever runs is not the owner, the socket's cgroup is. */
@@ -264,7 +262,7 @@ static __always_inline void server_born(struct sock *sk)
 	be_born(&connection, sk, WEIR_TCP_SERVER);
 	connection.birth.cgroup_id = sock_cgroup_id(sk);
 	establish(sk, &connection.birth);
-	connection.birth.established_ns = connection.birth.born_ns;
+	connection.birth.born_ns = connection.birth.established_ns;
 	keep(sk, &connection);
 }
 
@@ -280,31 +278,35 @@ static __always_inline __u8 reset_by(int from, __u16 error)
 	return WEIR_TCP_RESET_NONE;
 }
 
-/* With `sk` as a tracepoint's argument: what every record of a dying socket says. */
-static __always_inline void finish(struct sock *sk, int from, __u8 kind, struct weir_tcp_record *record)
+/* Whether the other end's last packet is what closes a socket, so that the time of that packet is now. */
+static __always_inline bool ends_by_packet(struct sock *sk, int from)
 {
-	record->at_ns = bpf_ktime_get_ns();
+	return !sk->sk_err && (from == TCP_LAST_ACK ||
+			       (from == TCP_FIN_WAIT2 && sk->__sk_common.skc_flags & 1UL << SOCK_DONE));
+}
+
+static __always_inline void read_end(struct sock *sk, struct tcp_sock *tp, int from, struct weir_tcp_record *record)
+{
+	record->at_ns = ends_by_packet(sk, from) ? tp->tcp_mstamp * NS_PER_US : bpf_ktime_get_ns();
 	record->error = sk->sk_err;
-	record->kind = kind;
+	record->kind = WEIR_TCP_CLOSED;
 	record->state = from;
 	record->reset = reset_by(from, record->error);
 }
 
-static __always_inline void read_totals(bool vouched, struct tcp_sock *tp, struct weir_tcp_record *record)
+static __always_inline void read_totals(struct tcp_sock *tp, struct weir_tcp_record *record)
 {
 	struct weir_tcp_birth *birth = &record->birth;
-	__be16 port;
 
 	/* never established, or never seen being so: only now is the local end known */
 	if (!birth->established_ns) {
-		read_local_address(vouched, &tp->inet_conn.icsk_inet.sk, birth);
-		port = FIELD(vouched, tp, inet_conn.icsk_inet.inet_sport);
-		birth->local_port = bpf_ntohs(port);
+		read_local_address(true, &tp->inet_conn.icsk_inet.sk, birth);
+		birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 		if (birth->flags & WEIR_TCP_UNBORN)
-			read_isns(vouched, tp, birth);
+			read_isns(true, tp, birth);
 	}
-	read_bytes(vouched, tp, record);
-	read_segments(vouched, tp, record);
+	read_bytes(true, tp, record);
+	read_segments(true, tp, record);
 }
 
 /* Removes before it submits: once a record is in the ring, no later sweep shows its connection. */
@@ -312,10 +314,11 @@ static __always_inline void closed(struct sock *sk, int from)
 {
 	__u64 key = (__u64)sk;
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct weir_tcp_record *record;
 
 	/* never a connection: closed unconnected, or a handshake that its server gave up */
-	if (!connection && in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV))
+	if (!tp || (!connection && in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV)))
 		return;
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
@@ -334,47 +337,38 @@ static __always_inline void closed(struct sock *sk, int from)
 		record->birth.cgroup_id = sock_cgroup_id(sk);
 		read_remote(true, sk, &record->birth);
 	}
-	finish(sk, from, WEIR_TCP_CLOSED, record);
-	if (can_trust_tcp_sock()) {
-		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-		if (tp)
-			read_totals(true, tp, record);
-	} else {
-		read_totals(false, (struct tcp_sock *)sk, record);
-	}
+	read_end(sk, tp, from, record);
+	read_totals(tp, record);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void listener(struct sock *sk, int from, __u8 kind)
+static __always_inline void listener(struct sock *sk, __u8 kind)
 {
-	struct weir_tcp_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct weir_tcp_record *record;
 	struct weir_tcp_birth *birth;
 
+	if (!tp)
+		return;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		count_lost(WEIR_TCP_LOST_RING_FULL);
 		return;
 	}
 	__builtin_memset(record, 0, sizeof(*record));
+	record->at_ns = bpf_ktime_get_ns();
+	record->kind = kind;
 	birth = &record->birth;
 	birth->id = next_id();
 	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
 	birth->cgroup_id = sock_cgroup_id(sk);
 	birth->side = WEIR_TCP_SERVER;
 	read_local_address(true, sk, birth);
-	if (can_trust_tcp_sock()) {
-		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-		if (tp)
-			birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
-	} else {
-		birth->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	}
+	birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	if (kind == WEIR_TCP_LISTEN) {
 		birth->pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(birth->comm, sizeof(birth->comm));
 	}
-	finish(sk, from, kind, record);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
@@ -394,9 +388,9 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
 		server_born(sk);
 	else if (to == TCP_LISTEN)
-		listener(sk, from, WEIR_TCP_LISTEN);
+		listener(sk, WEIR_TCP_LISTEN);
 	else if (to == TCP_CLOSE && from == TCP_LISTEN)
-		listener(sk, from, WEIR_TCP_UNLISTEN);
+		listener(sk, WEIR_TCP_UNLISTEN);
 	else if (to == TCP_CLOSE)
 		closed(sk, from);
 	return 0;
