@@ -1,0 +1,5 @@
+/** Where diagnostics go; pino fits. */
+export interface OtlpLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
