@@ -9,7 +9,7 @@ const INITIAL_SLOTS = 16;
  * Open addressing with linear probing, at most half full; a deletion shifts its followers back, so there are no
  * tombstones. The hash is seeded at random, because remote addresses are chosen by strangers.
  */
-export class AddressTable<T> {
+export class AddressTable<T extends object | number | boolean> {
   readonly #seed = randomBytes(4).readInt32LE();
   /** Four words per slot. */
   #keys = new Int32Array(4 * INITIAL_SLOTS);
@@ -30,7 +30,7 @@ export class AddressTable<T> {
     return this.#values[this.#slot(w0, w1, w2, w3)];
   }
 
-  set(address: AddressWords, value: T & ({} | null)): void {
+  set(address: AddressWords, value: T): void {
     if (this.#size * 2 >= this.#values.length) this.#grow();
     this.#put(address.w0 | 0, address.w1 | 0, address.w2 | 0, address.w3 | 0, value);
   }

@@ -9,19 +9,19 @@ interface Network {
 }
 
 /** Networks of one prefix length. */
-interface Level<T> {
+interface Level<T extends object | number | boolean> {
   readonly bits: number;
   readonly table: AddressTable<T>;
 }
 
 /** A map from networks to values; the longest prefix answers. Lookups allocate nothing. */
-export class CidrTable<T> {
+export class CidrTable<T extends object | number | boolean> {
   // Apart, because ::/0 is not meant to hold the IPv4 addresses that are written as ::ffff:0:0/96 here.
   readonly #ipv4: Level<T>[] = [];
   readonly #ipv6: Level<T>[] = [];
 
   /** Throws a `RangeError` that names the text where it is no CIDR. The last value of equal networks stays. */
-  set(cidr: string, value: T & ({} | null)): void {
+  set(cidr: string, value: T): void {
     const { address, bits } = parseCidr(cidr);
     const levels = isIpv4Words(address) && bits >= 96 ? this.#ipv4 : this.#ipv6;
     let level = levels.find((candidate) => candidate.bits === bits);

@@ -49,9 +49,15 @@ export interface RemoteAnswer {
 
 /** Resolves sockets and addresses to endpoints. Answers are interned: equal endpoints are the same object. */
 export interface Identity {
-  /** Grows whenever an answer that was given before could now be another: callers drop what they cached. */
+  /**
+   * Grows whenever an answer that was given before could now be another: callers drop what they cached. Read it before asking,
+   * as asking may itself teach something: an answer belongs to the version before the question.
+   */
   readonly version: number;
   local(socket: LocalSocket): Endpoint;
-  /** `netns` is the asking socket's (loopback means that namespace); `unixMs` the moment asked about. */
+  /**
+   * `port` is 0 where it says nothing about a Service: that of a client whose connection was accepted. `netns` is the asking socket's
+   * (loopback means that namespace); `unixMs` the moment asked about.
+   */
   remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer;
 }

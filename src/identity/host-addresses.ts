@@ -43,6 +43,7 @@ interface Learnt {
 const MAX_LEARNT = 65_536;
 const LEARNT_MS = 600_000;
 const MAX_BACKOFF = 8;
+const NONE: readonly AddressWords[] = [];
 
 /**
  * The addresses of every network namespace on this host, read through one process of each (`PROC/PID/net`), without entering any; and
@@ -56,13 +57,13 @@ export class HostAddresses {
   readonly #hostNetns = new Set<number>();
   readonly #procPath: string;
   readonly #clock: () => number;
-  readonly #version: AnswerVersion;
   readonly #newNamespaceIntervalMs: number;
   readonly #missIntervalMs: number;
   readonly #maxProcesses: number;
   readonly #buffer: Buffer;
   readonly #walk: BackgroundWalk;
   readonly #missed: AskedKeys<AddressWords>;
+  readonly #missedNetns: AskedKeys<number>;
   readonly #learnt = new AddressTable<Learnt>();
   #byNetns = new Map<number, readonly AddressWords[]>();
   #byAddress = new AddressTable<number>();
@@ -73,13 +74,13 @@ export class HostAddresses {
     this.hostNetns = this.#hostNetns;
     this.#procPath = options.procPath;
     this.#clock = options.clock;
-    this.#version = options.version;
     this.#newNamespaceIntervalMs = options.newNamespaceIntervalMs ?? 1000;
     this.#missIntervalMs = options.missIntervalMs ?? 10_000;
     this.#maxProcesses = options.maxProcesses ?? 100_000;
     this.#buffer = Buffer.allocUnsafe(options.maxBytes ?? 4 * 1024 * 1024);
     this.#walk = new BackgroundWalk({ steps: () => this.#steps(), sliceMs: options.sliceMs ?? 4 });
     this.#missed = new AskedKeys(options.version, new AddressSet());
+    this.#missedNetns = new AskedKeys(options.version, new Set<number>());
     for (const process of ["1", "self"]) {
       const netns = this.#netnsOfProcess(process);
       if (netns !== 0) this.#hostNetns.add(netns);
@@ -106,7 +107,9 @@ export class HostAddresses {
   }
 
   addressesOf(netns: number): readonly AddressWords[] {
-    return this.#byNetns.get(netns) ?? [];
+    const addresses = this.#byNetns.get(netns);
+    if (addresses === undefined) this.#missedNetns.ask(netns);
+    return addresses ?? NONE;
   }
 
   /** The address of a local socket is an address of this host, whatever the tables say. */
@@ -176,6 +179,7 @@ export class HostAddresses {
       news = true;
       this.#missed.learnt(address);
     }
+    for (const netns of byNetns.keys()) if (!beforeNetns.has(netns)) this.#missedNetns.learnt(netns);
     this.#backoff = news ? 1 : Math.min(MAX_BACKOFF, this.#backoff * 2);
     this.#forgetLearnt();
   }
@@ -224,7 +228,7 @@ export class HostAddresses {
           break;
         }
       }
-      return this.#buffer.latin1Slice(0, length);
+      return this.#buffer.toString("latin1", 0, length);
     } catch {
       return undefined;
     } finally {

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 
 /** Longest name given out, in UTF-16 units. */
@@ -27,40 +28,30 @@ export function labelName(text: string): string {
   return `${cut(fit, MAX_LENGTH - 13)}…${digest}`;
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** Decodes bytes without loss: what is not UTF-8 becomes lone surrogates U+DC80 to U+DCFF, one per byte. */
-export function textOfBytes(bytes: Uint8Array): string {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    return decodePieces(bytes);
-  }
+export function textOfBytes(bytes: Buffer): string {
+  return isUtf8(bytes) ? bytes.toString("utf8") : decodePieces(bytes);
 }
 
-/** Turns each longest valid sequence into text and each other byte into a surrogate. */
-function decodePieces(bytes: Uint8Array): string {
+/** Turns each valid character into text and each other byte into a surrogate. */
+function decodePieces(bytes: Buffer): string {
   let text = "";
   for (let index = 0; index < bytes.length; ) {
-    const length = validLength(bytes, index);
-    if (length > 0) text += UTF8.decode(bytes.subarray(index, index + length));
-    else text += String.fromCharCode(RAW_BYTE + (bytes[index] ?? 0));
-    index += Math.max(1, length);
+    const character = bytes.subarray(index, index + characterLength(bytes[index] ?? 0));
+    if (character.length > 0 && isUtf8(character)) {
+      text += character.toString("utf8");
+      index += character.length;
+    } else {
+      text += String.fromCharCode(RAW_BYTE + (bytes[index] ?? 0));
+      index += 1;
+    }
   }
   return text;
 }
 
-/** Bytes of the character at `index`, 0 where it is none. */
-function validLength(bytes: Uint8Array, index: number): number {
-  const first = bytes[index] ?? 0;
-  const length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (length <= 1) return length;
-  try {
-    UTF8.decode(bytes.subarray(index, index + length));
-    return length;
-  } catch {
-    return 0;
-  }
+/** Bytes of the character that begins with this one; 0 where none does. */
+function characterLength(first: number): number {
+  return first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
 function hex(code: number, digits: number): string {

@@ -201,9 +201,9 @@ export class Resolver implements Identity {
     const node = this.directory.nodeAt(address, unixMs);
     if (node !== undefined) return this.#answer(node.endpoint, hereNetns !== 0 || node.name === this.#hostName);
     if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
-    if (this.directory.inPodRange(address) || this.directory.isServiceAddress(address, unixMs)) {
-      return this.#answer(this.#unknown, false);
-    }
+    // A pod that the API server has not told of may well be on this node.
+    if (this.directory.inPodRange(address)) return this.#answer(this.#unknown, true);
+    if (this.directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
     return this.#external.answer(address);
   }
 

@@ -1,0 +1,38 @@
+import type { SlimNode, SlimPod, SlimService } from "../../src/kubernetes/objects.ts";
+
+/** A running bare pod in namespace `shop`, with what the test cares about put in. */
+export function pod(fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
+  return {
+    namespace: "shop",
+    name: `pod-${fields.uid}`,
+    nodeName: "node-1",
+    hostNetwork: false,
+    phase: "Running",
+    ips: [],
+    owner: undefined,
+    podTemplateHash: "",
+    containers: [],
+    ...fields,
+  };
+}
+
+/** A pod of a Deployment. */
+export function deploymentPod(deployment: string, fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
+  return pod({ owner: { kind: "ReplicaSet", name: `${deployment}-5d4f8` }, podTemplateHash: "5d4f8", ...fields });
+}
+
+export function service(fields: Partial<SlimService> & Pick<SlimService, "uid" | "name">): SlimService {
+  return {
+    namespace: "shop",
+    type: "ClusterIP",
+    clusterIPs: [],
+    externalIPs: [],
+    loadBalancerIPs: [],
+    ports: [{ protocol: "TCP", port: 80, nodePort: 0 }],
+    ...fields,
+  };
+}
+
+export function node(fields: Partial<SlimNode> & Pick<SlimNode, "uid" | "name">): SlimNode {
+  return { addresses: [], podCIDRs: [], zone: "", region: "", ...fields };
+}
