@@ -8,7 +8,7 @@
 set -euo pipefail
 
 # What a build needs, and what tests need on top of it: the only lists of Debian packages in the project.
-BUILD_PACKAGES=(clang libbpf-dev libelf-dev zlib1g-dev linux-libc-dev cmake make g++ pkg-config)
+BUILD_PACKAGES=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev cmake make g++ pkg-config)
 TEST_PACKAGES=(
   clang-format clang-tidy bpftool                                   # lint, inspection
   iproute2 iptables nftables conntrack ipset ethtool procps util-linux # network namespaces
@@ -55,15 +55,15 @@ missing_packages() {
 }
 
 other_distribution() {
-  local tools="clang cmake make g++ pkg-config"
+  local tools="clang llvm-strip cmake make g++ pkg-config"
   local missing=()
   for tool in $tools; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   if ((${#missing[@]} == 0)) && pkg-config --exists libbpf libelf zlib; then return; fi
   say "this is not Debian or Ubuntu, so install these packages yourself, then run this again:"
   cat >&2 <<'LIST'
-  Fedora, RHEL   dnf install clang libbpf-devel elfutils-libelf-devel zlib-devel kernel-headers cmake make gcc-c++ pkgconf
-  openSUSE       zypper install clang libbpf-devel libelf-devel zlib-devel linux-glibc-devel cmake make gcc-c++ pkg-config
-  Arch           pacman -S clang libbpf libelf zlib linux-api-headers cmake make gcc pkgconf
+  Fedora, RHEL   dnf install clang llvm libbpf-devel elfutils-libelf-devel zlib-devel kernel-headers cmake make gcc-c++ pkgconf
+  openSUSE       zypper install clang llvm libbpf-devel libelf-devel zlib-devel linux-glibc-devel cmake make gcc-c++ pkg-config
+  Arch           pacman -S clang llvm libbpf libelf zlib linux-api-headers cmake make gcc pkgconf
   Alpine         not supported: there is no musl build of the Node that Weir runs on
 LIST
   exit 1

@@ -44,7 +44,7 @@ function optional({ min, max, description, defaultText }: Omit<Bounded, "default
       error: "needs a duration with its unit, such as 250ms, 10s or 15m",
       abort: true,
     })
-    .describe(`${description} Range: ${min} to ${max}.`)
+    .describe(description)
     .register(optionFacts, { kind: "text", range: `${min} .. ${max}`, unit: "duration", defaultText })
     .transform((text) => parseDurationMs(text) ?? Number.NaN)
     .refine((valueMs) => valueMs >= minMs && valueMs <= maxMs, { error: `needs ${min} to ${max}` });
@@ -58,7 +58,7 @@ export function powerOfTwoSizeOption(option: Bounded) {
   return z
     .string({ error: "needs a size with its unit, such as 512KiB or 8MiB" })
     .regex(/^\d+(B|KiB|MiB|GiB)$/, { error: "needs a size with its unit, such as 512KiB or 8MiB", abort: true })
-    .describe(`${description} A power of two, ${min} to ${max}.`)
+    .describe(description)
     .register(optionFacts, { kind: "text", range: `${min} .. ${max}, a power of two`, unit: "size", defaultText })
     .transform((text) => parseByteSize(text) ?? Number.NaN)
     .refine((bytes) => bytes >= minBytes && bytes <= maxBytes && Number.isInteger(Math.log2(bytes)), {
