@@ -1,0 +1,32 @@
+import { WordTable } from "./word-table.ts";
+
+/**
+ * Clients whose edge was decided without their server's half: should that turn up on this host after all, it is
+ * recognised by the initial sequence numbers and not counted a second time. Two tables take turns, so that a client is
+ * remembered for one to two turns.
+ */
+export class SeenClients {
+  #young = new WordTable(2, 1024);
+  #old = new WordTable(2, 1024);
+
+  add(clientIsn: number, serverIsn: number, edge: number): void {
+    this.#young.key[0] = clientIsn;
+    this.#young.key[1] = serverIsn;
+    this.#young.set(edge);
+  }
+
+  /** The client's edge, forgotten with this call, or -1. */
+  take(clientIsn: number, serverIsn: number): number {
+    this.#young.key[0] = this.#old.key[0] = clientIsn;
+    this.#young.key[1] = this.#old.key[1] = serverIsn;
+    const edge = this.#young.delete();
+    return edge >= 0 ? edge : this.#old.delete();
+  }
+
+  turn(): void {
+    const emptied = this.#old;
+    emptied.clear();
+    this.#old = this.#young;
+    this.#young = emptied;
+  }
+}

@@ -1,0 +1,112 @@
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** `bpf/tcp.h` as the compiler laid it out; nobody types an offset. */
+export interface TcpLayout {
+  readonly recordBytes: number;
+  /** Byte offsets of a record's fields. */
+  readonly offsets: Readonly<Record<TcpField, number>>;
+  readonly kinds: Readonly<Record<"closed" | "live" | "found" | "vanished" | "listen" | "unlisten", number>>;
+  readonly sides: Readonly<Record<"unknown" | "client" | "server", number>>;
+  readonly flags: Readonly<Record<"older" | "unborn", number>>;
+  readonly resets: Readonly<Record<"none" | "local" | "remote", number>>;
+  /** Reasons of loss, in the order of `lost()`. */
+  readonly lost: readonly string[];
+}
+
+export type TcpField =
+  | "id"
+  | "bornNs"
+  | "establishedNs"
+  | "cgroupId"
+  | "netns"
+  | "pid"
+  | "local"
+  | "remote"
+  | "localIsn"
+  | "remoteIsn"
+  | "localPort"
+  | "remotePort"
+  | "side"
+  | "flags"
+  | "comm"
+  | "atNs"
+  | "sentBytes"
+  | "receivedBytes"
+  | "sentSegments"
+  | "receivedSegments"
+  | "retransmittedSegments"
+  | "deliveredSegments"
+  | "srttUs"
+  | "minRttUs"
+  | "error"
+  | "kind"
+  | "state"
+  | "reset";
+
+/** What became of one kernel program. `detail` says why it failed, with the verifier's last lines. */
+export interface ProgramReport {
+  readonly name: string;
+  /** The hook, as libbpf names it: `tp_btf/inet_sock_set_state`. */
+  readonly hook: string;
+  readonly state: "attached" | "loaded" | "failed";
+  readonly detail: string;
+}
+
+/** A program's cost since it was loaded. `runTimeNs` and `runs` stay 0 unless `measureRunTime(true)` was called. */
+export interface ProgramStatistics {
+  readonly name: string;
+  readonly runTimeNs: number;
+  readonly runs: number;
+  /** Runs that the kernel skipped, because the program was running on that CPU already. */
+  readonly missed: number;
+}
+
+export interface MapReport {
+  readonly name: string;
+  readonly maxEntries: number;
+  /** Kernel memory it holds. */
+  readonly bytes: number;
+}
+
+/** Which live connections a collection reports: none, those whose totals changed, or all. */
+export type Sweep = "none" | "changed" | "all";
+
+/** The native monitor. Every call but `close()` throws or rejects with code `ERR_WEIR_CLOSED` after `close()`. */
+export interface NativeTcpMonitor {
+  survey(): Promise<ArrayBuffer>;
+  collect(sweep: Sweep): Promise<ArrayBuffer>;
+  lost(): number[];
+  programs(): ProgramReport[];
+  statistics(): ProgramStatistics[];
+  maps(): MapReport[];
+  close(): void;
+}
+
+export interface Addon {
+  readonly tcpLayout: TcpLayout;
+  openTcp(options: { objectPath: string; maxConnections: number; ringBytes: number }): Promise<NativeTcpMonitor>;
+  /** Whether the kernel measures the run time of BPF programs: about 20 ns a run, for all programs of the host. */
+  measureRunTime(on: boolean): void;
+}
+
+const build = new URL("../../build/", import.meta.url);
+
+/**
+ * Loads the compiled addon.
+ *
+ * @throws {Error} where it was not built, or is missing a library; the cause says which.
+ */
+export function loadAddon(): Addon {
+  const path = fileURLToPath(new URL("Release/weir.node", build));
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    throw new Error(`Cannot load the native addon ${path}: build it with \`npm run build\``, { cause });
+  }
+}
+
+/** Path of a compiled BPF object, such as `tcp`. */
+export function bpfObjectPath(name: string): string {
+  return fileURLToPath(new URL(`bpf/${name}.bpf.o`, build));
+}

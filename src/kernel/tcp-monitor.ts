@@ -1,0 +1,80 @@
+import type {
+  Addon,
+  MapReport,
+  NativeTcpMonitor,
+  ProgramReport,
+  ProgramStatistics,
+  Sweep,
+  TcpLayout,
+} from "./addon.ts";
+import { bpfObjectPath } from "./addon.ts";
+import { TcpRecords } from "./tcp-records.ts";
+
+export interface TcpMonitorOptions {
+  /** Live connections that the kernel can keep at once; 192 bytes each. */
+  readonly maxConnections: number;
+  /** Room for records between two collections, in bytes: a power of two. */
+  readonly ringBytes: number;
+}
+
+/** The kernel's TCP connections: `bpf/tcp`, as batches of records. */
+export class TcpMonitor {
+  readonly layout: TcpLayout;
+  readonly #native: NativeTcpMonitor;
+  readonly #maxConnections: number;
+
+  private constructor(layout: TcpLayout, native: NativeTcpMonitor, maxConnections: number) {
+    this.layout = layout;
+    this.#native = native;
+    this.#maxConnections = maxConnections;
+  }
+
+  /**
+   * Loads and attaches the programs.
+   *
+   * @throws {Error} with `code`, `errno`, `operation` and `log`, where none of it is possible (no permission, no BTF).
+   *   A single program that this kernel refuses is in `programs()` instead.
+   */
+  static async open(addon: Addon, options: TcpMonitorOptions): Promise<TcpMonitor> {
+    const native = await addon.openTcp({ objectPath: bpfObjectPath("tcp"), ...options });
+    return new TcpMonitor(addon.tcpLayout, native, options.maxConnections);
+  }
+
+  /** Listeners, and connections older than the programs. Once, before the first collection. */
+  async survey(): Promise<TcpRecords> {
+    return new TcpRecords(this.layout, await this.#native.survey());
+  }
+
+  /** Live connections as asked, then what ended since the last call: the order in which they must be counted. */
+  async collect(sweep: Sweep): Promise<TcpRecords> {
+    return new TcpRecords(this.layout, await this.#native.collect(sweep));
+  }
+
+  /** What the kernel's side could not keep or hand over, by reason, since the start. */
+  lost(): Map<string, number> {
+    const lost = new Map<string, number>();
+    const counts = this.#native.lost();
+    for (const [index, reason] of this.layout.lost.entries()) lost.set(reason, counts[index] ?? 0);
+    let skipped = 0;
+    for (const program of this.#native.statistics()) skipped += program.missed;
+    lost.set("run_skipped", skipped);
+    return lost;
+  }
+
+  get maxConnections(): number {
+    return this.#maxConnections;
+  }
+  programs(): ProgramReport[] {
+    return this.#native.programs();
+  }
+  statistics(): ProgramStatistics[] {
+    return this.#native.statistics();
+  }
+  maps(): MapReport[] {
+    return this.#native.maps();
+  }
+  /** Detaches and frees. Idempotent. */
+  close(): void {
+    this.#native.close();
+  }
+}
