@@ -35,6 +35,7 @@ export interface Target {
 export class Prometheus {
   /** `http://127.0.0.1:PORT`; it also takes OTLP below `/api/v1/otlp`. */
   readonly url: string;
+  readonly #targetCount: number;
   readonly #directory: ScratchDirectory;
   readonly #process: Process;
 
@@ -52,10 +53,12 @@ export class Prometheus {
           `--storage.tsdb.path=${directory.file("data")}`,
           `--web.listen-address=${address}`,
           "--web.enable-otlp-receiver",
+          // How soon targets are taken up at the start, 5 s by default.
+          "--scrape.discovery-reload-interval=100ms",
         ],
         logFile: directory.file("prometheus.log"),
       });
-      const prometheus = new Prometheus(`http://${address}`, directory, process);
+      const prometheus = new Prometheus(`http://${address}`, new Set(options.targets).size, directory, process);
       const ready = async () => (await fetch(`${prometheus.url}/-/ready`)).ok;
       await process
         .waitUntil(ready, { what: "Prometheus's /-/ready", deadlineMs: 30_000 })
@@ -70,8 +73,9 @@ export class Prometheus {
     }
   }
 
-  private constructor(url: string, directory: ScratchDirectory, process: Process) {
+  private constructor(url: string, targetCount: number, directory: ScratchDirectory, process: Process) {
     this.url = url;
+    this.#targetCount = targetCount;
     this.#directory = directory;
     this.#process = process;
   }
@@ -113,7 +117,10 @@ export class Prometheus {
   async scraped(deadlineMs = 15_000): Promise<void> {
     const sinceMs = Date.now();
     const look = async () => {
-      for (const { scrapeUrl, lastScrape, lastError } of await this.#activeTargets()) {
+      const active = await this.#activeTargets();
+      if (active.length < this.#targetCount)
+        throw new Error(`${active.length} of ${this.#targetCount} targets are known`);
+      for (const { scrapeUrl, lastScrape, lastError } of active) {
         if (lastError !== "") throw new Error(`${scrapeUrl}: ${lastError}`);
         if (!(Date.parse(lastScrape) >= sinceMs)) return false;
       }
