@@ -1,0 +1,8 @@
+/** `node test/lab/down.ts`: removes every trace of a lab from this host, also of one that was killed. */
+import { findLeftovers, removeLeftovers } from "./leftovers.ts";
+
+const found = await findLeftovers();
+await removeLeftovers();
+console.log(
+  `lab down: ${found.processes.length} processes, ${found.namespaces.length} network namespaces, ${found.cgroups.length} cgroups removed`,
+);
