@@ -1,0 +1,48 @@
+#!/bin/sh
+# The guest's init: makes the machine what a production node is (pure cgroup v2, bpffs, tracefs), runs the command that
+# the project's disk brought, writes what came of it to the results disk as a tar archive, and powers off.
+# Lines that start with "weir-guest:" are read by guest.ts.
+export PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
+export WEIR_RESULTS_DIR=/results
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+for directory in /dev/shm /tmp /run /results; do mount -t tmpfs tmpfs "$directory"; done
+mkdir -p /run/netns /run/lock
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t bpf bpf /sys/fs/bpf
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t debugfs debugfs /sys/kernel/debug
+mount --make-rshared /
+
+# Where systemd has it too, so that tests may give the root's controllers to groups of their own.
+mkdir /sys/fs/cgroup/init.scope
+echo $$ >/sys/fs/cgroup/init.scope/cgroup.procs
+echo '+cpu +memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
+
+hostname weir-guest
+ip link set lo up
+# Bridged packets pass iptables' rules, as on every node with kube-proxy.
+modprobe br_netfilter
+sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.bridge.bridge-nf-call-iptables=1 \
+  net.bridge.bridge-nf-call-ip6tables=1
+ulimit -n 1048576
+
+echo "weir-guest: $(uname -r) is up"
+cd /weir || exit
+{
+  sh ./.guest-command
+  echo $? >/results/exit-code
+} </dev/null 2>&1 | tee /results/output.log
+dmesg >/results/dmesg.log
+
+for block in /sys/block/vd*; do
+  if [ "$(cat "$block/serial")" = results ]; then tar -C /results -cf "/dev/${block##*/}" . && sync; fi
+done
+echo "weir-guest: ended with $(cat /results/exit-code)"
+echo o >/proc/sysrq-trigger
+# Power goes while this sleeps.
+sleep 60

@@ -1,0 +1,25 @@
+#!/bin/sh
+# First process of a guest: finds the disks by their serial numbers, puts them together, hands over to init.sh.
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+for module in $(cat /boot-modules); do insmod "$module"; done
+
+# disk NAME DIRECTORY
+disk() {
+  for block in /sys/block/vd*; do
+    if [ "$(cat "$block/serial")" = "$1" ]; then
+      mount -t ext4 "/dev/${block##*/}" "$2" && return
+    fi
+  done
+  echo "weir-guest: no disk $1"
+  exec sh
+}
+disk root /root
+disk project /root/weir
+disk dependencies /root/weir/node_modules
+
+mount -t tmpfs modules /root/lib/modules
+cp -r /lib/modules/* /root/lib/modules/
+umount /proc /sys /dev
+exec switch_root /root /bin/sh /weir/test/kernels/guest/init.sh
