@@ -1,21 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ProgramReport } from "../kernel/addon.ts";
 import { checkCapabilities } from "./capability-checks.ts";
 import { complaint, type Finding, ok, type Verdict } from "./finding.ts";
 import { checkKernel, checkMounts, type HostPaths } from "./host-checks.ts";
 import { showable } from "./terminal-text.ts";
-
-/** What became of one BPF program. */
-export interface ProgramReport {
-  readonly program: string;
-  /** `loaded` is what programs that nothing attaches, such as iterators, aim for. */
-  readonly state: "attached" | "loaded" | "failed";
-  /** Why it failed, with the verifier's last lines; else what it is attached to, or nothing. */
-  readonly detail: string;
-}
-
-/** What the addon reports when it loads all programs. */
-export type ProgramReports = readonly ProgramReport[];
 
 /** What an API server answered. */
 export interface ApiReport {
@@ -29,7 +18,7 @@ export interface ApiReport {
 export interface DoctorOptions {
   readonly host: HostPaths;
   /** Loads every program and unloads it again; throws where the addon itself cannot be loaded. */
-  readonly programs: () => Promise<ProgramReports>;
+  readonly programs: () => Promise<readonly ProgramReport[]>;
   /** Asks the API server; undefined where none is configured or found. */
   readonly api: (() => Promise<ApiReport>) | undefined;
 }
@@ -72,9 +61,9 @@ export function isHealthy(findings: readonly Finding[]): boolean {
   return findings.every(({ verdict }) => verdict !== "fail");
 }
 
-async function checkPrograms(programs: () => Promise<ProgramReports>): Promise<Finding[]> {
+async function checkPrograms(programs: () => Promise<readonly ProgramReport[]>): Promise<Finding[]> {
   const section = "Programs";
-  let reports: ProgramReports;
+  let reports: readonly ProgramReport[];
   try {
     reports = await programs();
   } catch (error) {
@@ -83,10 +72,16 @@ async function checkPrograms(programs: () => Promise<ProgramReports>): Promise<F
   }
   return [
     ok(section, "addon", "loaded"),
-    ...reports.map(({ program, state, detail }) =>
+    ...reports.map(({ name, hook, state, detail }) =>
       state === "failed"
-        ? complaint("warn", section, program, detail || "failed", "What this program feeds is missing; the rest works.")
-        : ok(section, program, detail === "" ? state : `${state}: ${detail}`),
+        ? complaint(
+            "warn",
+            section,
+            name,
+            `${hook}: ${detail || "no reason given"}`,
+            "What this program feeds is missing; the rest works.",
+          )
+        : ok(section, name, `${state}: ${hook}`),
     ),
     ...(reports.some(({ state }) => state !== "failed")
       ? []

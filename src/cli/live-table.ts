@@ -3,8 +3,8 @@ import type { TableSource } from "./table-source.ts";
 
 /** The part of `process.stdout` that the table needs. */
 export interface Terminal {
-  readonly columns: number;
-  readonly rows: number;
+  /** Columns and rows as they are now. */
+  getWindowSize(): [columns: number, rows: number];
   /** False once the terminal cannot keep up; then `drain` follows. */
   write(text: string): boolean;
   on(event: "resize" | "drain", listener: () => void): unknown;
@@ -85,11 +85,13 @@ export class LiveTable {
     if (this.#behind) return;
     const { source, terminal, onError } = this.#options;
     try {
-      const { columns, rows } = sizeOf(terminal);
-      const frame = tableFrame(source.status(), source.rows(), columns, rows).join("\r\n");
+      // Asked each time: the signal behind `resize` does not reach a process in the background.
+      const [columns, rows] = sizeOf(terminal);
+      const lines = tableFrame(source.status(), source.rows(), columns, rows).join("\r\n");
+      const frame = `${columns}x${rows}${lines}`;
       if (frame === this.#shown) return;
       this.#shown = frame;
-      this.#behind = !terminal.write(BEGIN_FRAME + frame + END_FRAME);
+      this.#behind = !terminal.write(BEGIN_FRAME + lines + END_FRAME);
     } catch (error) {
       onError(error);
     }
@@ -97,6 +99,7 @@ export class LiveTable {
 }
 
 /** A terminal that does not know its size says 0 by 0. */
-function sizeOf({ columns, rows }: Terminal): { columns: number; rows: number } {
-  return { columns: columns || 80, rows: rows || 24 };
+function sizeOf(terminal: Terminal): [columns: number, rows: number] {
+  const [columns, rows] = terminal.getWindowSize();
+  return [columns || 80, rows || 24];
 }

@@ -27,7 +27,7 @@ export function tableFrame(status: TableStatus, rows: readonly TableRow[], colum
     statusLine(status, columns),
     cut(totals(status, rows), columns),
     `${INVERSE}${" ".repeat(columns)}${placed.map((column) => cell(column, column.title)).join("")}${PLAIN}`,
-    ...shown.map((row) => placed.map((column) => cell(column, column.text(row))).join("")),
+    ...shown.map((row) => placed.map((column) => cell(column, column.text(row, column.width))).join("")),
   ];
   if (shown.length < rows.length) lines.push(cut(`… ${rows.length - shown.length} more`, columns));
   return lines.slice(0, height).map((line) => `${ERASE_LINE}${line}${PLAIN}`);

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../identity/endpoint.ts";
 import { formatBytes, formatCount, formatSeconds } from "./quantity.ts";
 import type { TableRow } from "./table-source.ts";
-import { showable } from "./terminal-text.ts";
+import { columnsOf, cut, showable } from "./terminal-text.ts";
 
 /** One column of the table as it is laid out on a terminal of a certain width. */
 export interface PlacedColumn extends Column {
@@ -13,13 +13,14 @@ export interface PlacedColumn extends Column {
 interface Column {
   readonly title: string;
   readonly align: "left" | "right";
-  readonly text: (row: TableRow) => string;
+  /** Showable text; `width` is for those that shorten themselves. */
+  readonly text: (row: TableRow, width: number) => string;
 }
 
 const TEXTS: readonly Column[] = [
   { title: "CLIENT", align: "left", text: (row) => endpointText(row.client) },
   { title: "SERVER", align: "left", text: (row) => endpointText(row.server) },
-  { title: "SERVICE:PORT", align: "left", text: (row) => showable(`${row.service}:${row.port}`) },
+  { title: "SERVICE:PORT", align: "left", text: serviceText },
 ];
 
 /** Widest number first; `rank` 0 never leaves, the highest leaves first where the terminal is narrow. */
@@ -29,7 +30,7 @@ const NUMBERS: readonly (Column & { readonly width: number; readonly rank: numbe
   number("FAILED", 6, 1, (row) => formatCount(row.failed)),
   number("REQ/S", 8, 0, (row) => formatBytes(row.requestBytesPerSecond)),
   number("RESP/S", 8, 0, (row) => formatBytes(row.responseBytesPerSecond)),
-  number("CONNECT", 8, 3, ({ connectP50Seconds: p50 }) => (p50 === undefined ? "-" : formatSeconds(p50))),
+  number("CONN P50", 8, 3, ({ connectP50Seconds: p50 }) => (p50 === undefined ? "-" : formatSeconds(p50))),
 ];
 
 const GAP = 2;
@@ -63,6 +64,12 @@ export function placeColumns(columns: number): PlacedColumn[] {
 
 function number(title: string, width: number, rank: number, text: (row: TableRow) => string) {
   return { title, width, rank, text, align: "right" } as const;
+}
+
+/** A port is worth more than a Service's last letters. */
+function serviceText({ service, port }: TableRow, width: number): string {
+  const end = showable(`:${port}`);
+  return `${cut(showable(service), width - columnsOf(end))}${end}`;
 }
 
 /** The kind comes last: it is what a narrow column can lose. */

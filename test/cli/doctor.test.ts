@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { type DoctorOptions, doctorText, examine, isHealthy } from "../../src/cli/doctor.ts";
 
 const ALL_CAPABILITIES = "CapEff:\t000001ffffffffff\n";
+const ATTACHED = { name: "tcp_state", hook: "tp_btf/inet_sock_set_state", state: "attached", detail: "" } as const;
 const TYPES = [
   "",
   "btf_trace_inet_sock_set_state",
@@ -39,7 +40,7 @@ function host(context: TestContext, change: Readonly<Record<string, string | und
 function options(context: TestContext, change: Partial<DoctorOptions> = {}): DoctorOptions {
   return {
     host: host(context),
-    programs: () => Promise.resolve([{ program: "tcp_state", state: "attached", detail: "inet_sock_set_state" }]),
+    programs: () => Promise.resolve([ATTACHED]),
     api: undefined,
     ...change,
   };
@@ -108,9 +109,8 @@ test("examine() wants SYS_RESOURCE only where maps count as locked memory", asyn
 });
 
 test("examine() tells a program that failed from an addon that cannot be loaded", async (context) => {
-  const failed = { program: "tcp_survey", state: "failed", detail: "EINVAL" } as const;
-  const attached = { program: "tcp_state", state: "attached", detail: "" } as const;
-  assert.deepEqual(await complaints(options(context, { programs: () => Promise.resolve([attached, failed]) })), [
+  const failed = { name: "tcp_survey", hook: "iter/task_file", state: "failed", detail: "EINVAL" } as const;
+  assert.deepEqual(await complaints(options(context, { programs: () => Promise.resolve([ATTACHED, failed]) })), [
     "tcp_survey: warn",
   ]);
   assert.deepEqual(await complaints(options(context, { programs: () => Promise.resolve([failed]) })), [
@@ -136,10 +136,15 @@ test("examine() tells an API server that does not answer from one that forbids",
 test("doctorText() shows every finding with what to do, and nothing that a terminal acts on", async (context) => {
   const detail = "EACCES\nR1 invalid mem access \x1b[2J";
   const findings = await examine(
-    options(context, { programs: () => Promise.resolve([{ program: "tcp\x07_state", state: "failed", detail }]) }),
+    options(context, {
+      programs: () => Promise.resolve([{ ...ATTACHED, name: "tcp\x07_state", state: "failed", detail }]),
+    }),
   );
   const text = doctorText(findings);
-  assert.match(text, /^ {2}warn {2}tcp\ufffd_state +EACCES\n {8}R1 invalid mem access \ufffd\[2J\n {8}-> /m);
+  assert.match(
+    text,
+    /^ {2}warn {2}tcp\ufffd_state +tp_btf\/inet_sock_set_state: EACCES\n {8}R1 invalid mem access \ufffd\[2J\n {8}-> /m,
+  );
   assert.match(text, /\n\d+ ok, 1 to note, 1 failed\n$/);
   assert.equal(isHealthy(findings), false);
 });

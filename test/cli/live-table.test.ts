@@ -5,10 +5,13 @@ import { LiveTable, type Terminal } from "../../src/cli/live-table.ts";
 import type { TableSource } from "../../src/cli/table-source.ts";
 
 class FakeTerminal extends EventEmitter implements Terminal {
-  columns = 100;
-  rows = 24;
+  size: [number, number] = [100, 24];
   keepsUp = true;
   readonly written: string[] = [];
+
+  getWindowSize(): [number, number] {
+    return this.size;
+  }
 
   write(text: string): boolean {
     this.written.push(text);
@@ -62,6 +65,9 @@ test("LiveTable writes a frame only where it differs, and always after a resize"
   assert.equal(frames(), 2);
   terminal.emit("resize");
   assert.equal(frames(), 3);
+  terminal.size = [99, 24];
+  context.mock.timers.tick(1_000);
+  assert.equal(frames(), 4);
   live.shutdown();
 });
 

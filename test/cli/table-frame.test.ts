@@ -46,7 +46,7 @@ test("tableFrame() shows status, totals, titles and each edge", () => {
     lines[1],
     "1 edges - 23 conn/s - 7 active - 0 failed - requests 1.00 kB/s - responses 105 kB/s - 0 records lost",
   );
-  assert.match(lines[2] ?? "", /^CLIENT +SERVER +SERVICE:PORT +CONN\/S +ACTIVE +FAILED +REQ\/S +RESP\/S +CONNECT$/);
+  assert.match(lines[2] ?? "", /^CLIENT +SERVER +SERVICE:PORT +CONN\/S +ACTIVE +FAILED +REQ\/S +RESP\/S +CONN P50$/);
   assert.match(
     lines[3] ?? "",
     /^shop\/web Deployment +shop\/db StatefulSet +db:5432 +23 +7 +0 +1\.00 kB +105 kB +1\.23 ms$/,
@@ -73,6 +73,11 @@ test("tableFrame() says how many edges did not fit, and fills the height exactly
   assert.equal(shown(lines[9] ?? ""), "… 17 more");
   assert.equal(tableFrame(STATUS, rows, 100, 26).length, 26);
   assert.doesNotMatch(tableFrame(STATUS, rows, 100, 26).join(""), /more/);
+});
+
+test("tableFrame() keeps the port where a Service's name does not fit", () => {
+  const line = shown(tableFrame(STATUS, [row({ service: "a-service-with-a-long-name" })], 80, 24)[3] ?? "");
+  assert.match(line, / a-se…:5432 /);
 });
 
 test("tableFrame() stays within any terminal, however small", () => {
