@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { KubernetesObject } from "../rig/kubernetes-client.ts";
 import { netnsPath, serviceAddress } from "./addressing.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
@@ -86,8 +87,16 @@ export class Lab {
 
   /** Kills and removes everything. The API server's objects stay: they are the store's. Idempotent. */
   down(): Promise<void> {
-    this.#down ??= removeLeftovers().finally(() => this.#guard.release());
+    this.#down ??= this.#tearDown();
     return this.#down;
+  }
+
+  async #tearDown(): Promise<void> {
+    try {
+      await removeLeftovers();
+    } finally {
+      await this.#guard.release();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -99,6 +108,13 @@ export class Lab {
     const found = this.nodes.find((node) => node.name === name);
     if (found) return found;
     throw new Error(`Cannot find node "${name}": the lab has ${this.nodes.map((node) => node.name).join(", ")}`);
+  }
+
+  /** Writes a program's configuration file and returns its path; it goes with the lab. */
+  async file(name: string, content: string): Promise<string> {
+    const path = join(LAB_DIRECTORY, name);
+    await writeFile(path, content);
+    return path;
   }
 
   get pods(): readonly Pod[] {
