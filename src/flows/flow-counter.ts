@@ -1,5 +1,5 @@
-import { formatAddress } from "../identity/format-address.ts";
 import type { Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
+import { formatAddress } from "../identity/format-address.ts";
 import type { Sweep, TcpLayout } from "../kernel/addon.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
 import { Attribution, localAddress, remoteAddress } from "./attribution.ts";
@@ -92,6 +92,7 @@ export class FlowCounter {
   get waiting(): number {
     return this.#waiting.size;
   }
+  readonly waitingCapacity = MAX_WAITING;
   /** Ends of connections that began before the agent and were not found at its start: not counted. */
   get unbornSkipped(): number {
     return this.#unbornSkipped;
@@ -191,7 +192,7 @@ export class FlowCounter {
     }
     const clientIsn = isServer ? records.remoteIsn(index) : this.#clientIsn(records, index);
     const serverIsn = isServer ? records.localIsn(index) : records.remoteIsn(index);
-    const other = this.#waiting.find(clientIsn, serverIsn, !isServer);
+    const other = this.#waiting.find(clientIsn, serverIsn, isServer);
     if (other >= 0) {
       this.#pair(records, index, slot, other, isServer);
       return;

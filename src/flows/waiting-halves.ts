@@ -59,7 +59,7 @@ export class WaitingHalves {
     records.copyTo(index, this.records, place);
   }
 
-  /** The other half that waits for one that is a server (or client), or -1. */
+  /** The half that waits for this one: a client for a server and the other way round. -1 where none does. */
   find(clientIsn: number, serverIsn: number, isServer: boolean): number {
     this.#ask(clientIsn, serverIsn);
     const place = this.#pairs.get();

@@ -1,0 +1,220 @@
+import { release } from "node:os";
+import type { Logger } from "pino";
+import { EdgeRows } from "./cli/edge-rows.ts";
+import type { TableSource } from "./cli/table-source.ts";
+import { VERSION } from "./cli/version.ts";
+import type { Config } from "./config/schema.ts";
+import { startOtlp } from "./export/otlp/otlp-exporter.ts";
+import type { OtlpExporter } from "./export/otlp/running-export.ts";
+import { ScrapeServer } from "./export/prometheus/scrape-server.ts";
+import { EdgeTable } from "./flows/edge-table.ts";
+import { FlowCounter } from "./flows/flow-counter.ts";
+import { FlowLoop } from "./flows/flow-loop.ts";
+import { Resolver } from "./identity/resolver.ts";
+import { loadAddon } from "./kernel/addon.ts";
+import { TcpMonitor } from "./kernel/tcp-monitor.ts";
+import { findCredentials } from "./kubernetes/find-credentials.ts";
+import { KubernetesWatches } from "./kubernetes/kubernetes-watches.ts";
+import type { AgentReadings, LostReading } from "./metrics/agent-readings.ts";
+import { AgentSource } from "./metrics/agent-source.ts";
+import { combineSources } from "./metrics/metric-source.ts";
+
+const NS_PER_MS = 1e6;
+const NS_PER_S = 1e9;
+const MS_PER_S = 1e3;
+/** Counting waits so long for the first list of the cluster's objects; the kernel keeps the records meanwhile. */
+const DISCOVERY_MS = 5_000;
+/** A drain that brings more of the ring than this is followed by another at once. */
+const PRESSING_SHARE = 0.25;
+
+/** A running agent. */
+export interface Agent {
+  /** Where metrics are served. */
+  readonly metricsUrl: string;
+  /** Why `/readyz` says no, a line each; empty once programs are attached and the first discovery is complete. */
+  notReady(): string[];
+  /** What the live table shows. */
+  table(): TableSource;
+  /** Counts what the kernel still holds, exports it, and detaches. Idempotent. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Wires the parts together, and owns their start and stop: data goes one way, from the kernel through flows to the exporters.
+ * Returns once metrics are served; `notReady()` tells when they are complete.
+ *
+ * @throws {Error} where the agent could not do its job: no permission to load programs, an address in use, a setting
+ *   that cannot work. What was started by then is stopped again.
+ */
+export async function startAgent(config: Config, environment: NodeJS.ProcessEnv, log: Logger): Promise<Agent> {
+  // in the order of their start; stopped in reverse
+  const stops: (() => void | Promise<void>)[] = [];
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+  try {
+    return await start(config, environment, log, stops, stopAll);
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  environment: NodeJS.ProcessEnv,
+  log: Logger,
+  stops: (() => void | Promise<void>)[],
+  stopAll: () => Promise<void>,
+): Promise<Agent> {
+  const credentials = await findCredentials(config.kubernetes, environment);
+  const addon = loadAddon();
+  const monitor = await TcpMonitor.open(addon, {
+    maxConnections: config.flows.maxConnections,
+    ringBytes: config.flows.ringSizeBytes,
+  });
+  stops.push(() => monitor.close());
+  const refused = monitor.programs().filter(({ state }) => state === "failed");
+  for (const { name, hook, detail } of refused) {
+    log.error({ program: name, hook, detail }, "this kernel refuses a program; what it feeds is missing");
+  }
+  if (config.bpfStatistics) addon.measureRunTime(true);
+
+  const resolver = new Resolver({
+    hostName: config.nodeName,
+    cluster: credentials !== undefined,
+    procPath: config.host.proc,
+    externalNetworks: config.external.cidrs,
+  });
+  stops.push(() => resolver.shutdown());
+  const watches =
+    credentials &&
+    new KubernetesWatches({
+      credentials,
+      sink: resolver.directory,
+      onError: (resource, error) => log.warn({ resource, kind: error.kind }, error.message),
+    });
+  if (watches) stops.push(() => watches.shutdown());
+
+  let otlp: OtlpExporter | undefined;
+  const edges = new EdgeTable({ maxEdges: config.flows.maxEdges, idleExpiryMs: config.flows.idleExpiryMs });
+  const counter = new FlowCounter({
+    layout: monitor.layout,
+    identity: resolver,
+    edges,
+    onConnection: (event) => otlp?.connection?.(event),
+    allConnections: config.spans.closed,
+    clock: { unixMs: Date.now, monotonicNs: () => Number(process.hrtime.bigint()) },
+  });
+  let failedCollections = 0;
+  const loop = new FlowLoop({
+    monitor,
+    counter,
+    drainIntervalMs: config.flows.drainIntervalMs,
+    sweepIntervalMs: config.flows.sweepIntervalMs,
+    pressingRecords: (config.flows.ringSizeBytes * PRESSING_SHARE) / monitor.layout.recordBytes,
+    nowMs: () => Number(process.hrtime.bigint()) / NS_PER_MS,
+    onError: (error) => {
+      failedCollections++;
+      log.error({ err: error }, "a collection of the kernel's records failed");
+    },
+  });
+
+  let discovered = false;
+  const notReady = (): string[] => {
+    const reasons = refused.map(
+      ({ name, hook }) => `program ${name} (${hook}) is not attached: see the log or weir doctor`,
+    );
+    if (!discovered) reasons.push("the first discovery of this host's processes and pods is not complete");
+    for (const watch of watches?.states() ?? []) {
+      if (!watch.synced)
+        reasons.push(`the list of ${watch.resource} is not complete: ${watch.lastError || watch.phase}`);
+    }
+    return reasons;
+  };
+
+  const lostRecords = (): LostReading[] => [
+    ...[...monitor.lost()].map(([reason, records]) => ({ stage: "kernel", reason, records })),
+    { stage: "kernel", reason: "collection_failed", records: failedCollections },
+    { stage: "flows", reason: "before_start", records: counter.unbornSkipped },
+  ];
+  const readings: AgentReadings = {
+    features: () => monitor.programs().map(({ name, state }) => ({ feature: name, enabled: state !== "failed" })),
+    lostRecords,
+    maps: () => [
+      { map: "connections", entries: counter.liveConnections, capacity: monitor.maxConnections },
+      { map: "waiting_halves", entries: counter.waiting, capacity: counter.waitingCapacity },
+    ],
+    programs: () =>
+      monitor
+        .statistics()
+        .map(({ name, runTimeNs, runs }) => ({ program: name, runTimeSeconds: runTimeNs / NS_PER_S, runs })),
+    series: () => [{ family: "edges", live: edges.size, overflowed: edges.overflowed }],
+    watches: () =>
+      (watches?.states() ?? []).map(({ resource, synced, phase, lastEventUnixMs }) => ({
+        resource,
+        synced: synced && phase === "watching",
+        ageSeconds: (Date.now() - lastEventUnixMs) / MS_PER_S,
+      })),
+    exports: () => otlp?.stats() ?? [],
+    scrapes: () => server.stats(),
+  };
+  const self = new AgentSource({ version: VERSION, kernel: release(), node: config.nodeName }, readings);
+  stops.push(() => self.close());
+  const source = combineSources([{ families: edges.metrics.families, refresh() {} }, self]);
+  const server = await ScrapeServer.start({ ...config.listen, source, readiness: notReady });
+  stops.push(() => server.shutdown());
+  otlp = await startOtlp({
+    source,
+    config: config.otlp,
+    spans: { ...config.spans, bothEnds: false },
+    version: VERSION,
+    resource: { "k8s.node.name": config.nodeName },
+    log,
+  });
+  stops.push(() => otlp?.shutdown());
+
+  const counting = count();
+  // before the exporters stop, so that they export the last that is counted
+  stops.push(async () => {
+    await counting;
+    await loop.shutdown();
+  });
+
+  async function count(): Promise<void> {
+    watches?.start();
+    await resolver.start();
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, DISCOVERY_MS);
+    });
+    await Promise.race([watches?.whenSynced(), patience]);
+    clearTimeout(timer);
+    if (watches?.synced) resolver.directory.listed();
+    else void watches?.whenSynced().then(() => resolver.directory.listed());
+    counter.countSurvey(await monitor.survey());
+    discovered = true;
+    loop.start();
+  }
+  counting.catch((error: unknown) => log.fatal({ err: error }, "the first discovery failed; nothing is counted"));
+
+  const host = config.listen.host.includes(":") ? `[${config.listen.host}]` : config.listen.host;
+  const metricsUrl = `http://${host}:${server.port}/metrics`;
+  return {
+    metricsUrl,
+    notReady,
+    table() {
+      const rows = new EdgeRows(() => edges.metrics.families, Date.now);
+      return {
+        rows: () => rows.rows(),
+        status: () => ({
+          nodeName: config.nodeName,
+          metricsUrl,
+          notReady: notReady(),
+          lostRecords: lostRecords().reduce((sum, { records }) => sum + records, 0),
+        }),
+      };
+    },
+    shutdown: stopAll,
+  };
+}

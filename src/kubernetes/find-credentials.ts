@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Credentials, inClusterCredentials, SERVICE_ACCOUNT_DIRECTORY } from "./credentials.ts";
+import { kubeconfigCredentials } from "./kubeconfig.ts";
+
+export interface CredentialsChoice {
+  /** `auto`: undefined where none are found; `true`: an error then; `false`: none. */
+  readonly enabled: "auto" | boolean;
+  /** A file that must be used; else the pod's service account, `$KUBECONFIG`, `~/.kube/config`, in this order. */
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+}
+
+/**
+ * The credentials to use, or undefined to do without a cluster.
+ *
+ * @throws {Error} where a kubeconfig cannot be used, or where credentials must be and there are none.
+ */
+export async function findCredentials(
+  choice: CredentialsChoice,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Credentials | undefined> {
+  if (choice.enabled === false) return undefined;
+  if (choice.kubeconfig !== undefined) return kubeconfigCredentials(choice.kubeconfig, choice.context);
+  if (environment["KUBERNETES_SERVICE_HOST"] && existsSync(join(SERVICE_ACCOUNT_DIRECTORY, "token"))) {
+    return inClusterCredentials(environment);
+  }
+  const file = environment["KUBECONFIG"] || join(environment["HOME"] ?? "/root", ".kube/config");
+  if (existsSync(file)) return kubeconfigCredentials(file, choice.context);
+  if (choice.enabled === "auto") return undefined;
+  throw new Error(
+    `Cannot reach a Kubernetes API server: needs a pod's service account or a kubeconfig, found neither ` +
+      `${SERVICE_ACCOUNT_DIRECTORY} nor ${file}; give --kubernetes.kubeconfig, or --kubernetes.enabled=false`,
+  );
+}
