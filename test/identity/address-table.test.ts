@@ -13,7 +13,12 @@ test("AddressTable agrees with a Map through 200 000 random changes", () => {
   };
   for (let step = 0; step < 200_000; step += 1) {
     // Few different words, so that addresses meet again and differ in any one word.
-    const address: AddressWords = { w0: random(2), w1: random(3), w2: random(2) * 0xffff, w3: (0xfffffff0 + random(200)) >>> 0 };
+    const address: AddressWords = {
+      w0: random(2),
+      w1: random(3),
+      w2: random(2) * 0xffff,
+      w3: (0xfffffff0 + random(200)) >>> 0,
+    };
     const key = JSON.stringify(address);
     const what = random(10);
     if (what < 5) {

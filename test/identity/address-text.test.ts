@@ -20,12 +20,24 @@ test("parseAddress() reads every way of writing IPv6", () => {
 });
 
 test("parseAddress() refuses what is no address", () => {
-  for (const text of ["", "None", "10.1.2", "10.1.2.256", "1:2:3", "fe80::1%eth0", "::1::", " 10.1.2.3", "10.1.2.3\n"]) {
+  for (const text of [
+    "",
+    "None",
+    "10.1.2",
+    "10.1.2.256",
+    "1:2:3",
+    "fe80::1%eth0",
+    "::1::",
+    " 10.1.2.3",
+    "10.1.2.3\n",
+  ]) {
     assert.equal(parseAddress(text), undefined, JSON.stringify(text));
   }
 });
 
 test("isLoopback() holds for loopback and the unspecified addresses alone", () => {
-  for (const text of ["127.0.0.1", "127.255.1.2", "::1", "0.0.0.0", "::"]) assert.equal(isLoopback(address(text)), true, text);
-  for (const text of ["128.0.0.1", "0.0.0.1", "::2", "fe80::1", "10.0.0.1"]) assert.equal(isLoopback(address(text)), false, text);
+  for (const text of ["127.0.0.1", "127.255.1.2", "::1", "0.0.0.0", "::"])
+    assert.equal(isLoopback(address(text)), true, text);
+  for (const text of ["128.0.0.1", "0.0.0.1", "::2", "fe80::1", "10.0.0.1"])
+    assert.equal(isLoopback(address(text)), false, text);
 });

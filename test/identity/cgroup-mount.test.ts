@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cgroupMountOf } from "../../src/identity/cgroup-mount.ts";
 
-const V2 = (root: string, path: string) => `36 25 0:31 ${root} ${path} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate`;
+const V2 = (root: string, path: string) =>
+  `36 25 0:31 ${root} ${path} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate`;
 const V1 = "37 25 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory";
 
 test("cgroupMountOf() finds the mount of a pure v2 host", () => {
@@ -28,7 +29,11 @@ test("cgroupMountOf() prefers the mount that shows most", () => {
   const own = V2("/", "/sys/fs/cgroup");
   const host = V2("/../../..", "/host/cgroup");
   const part = V2("/kubepods", "/part");
-  for (const text of [[own, host, part], [host, part, own], [part, own, host]]) {
+  for (const text of [
+    [own, host, part],
+    [host, part, own],
+    [part, own, host],
+  ]) {
     assert.equal(cgroupMountOf(text.join("\n")).path, "/host/cgroup");
   }
   assert.equal(cgroupMountOf([part, own].join("\n")).path, "/sys/fs/cgroup");

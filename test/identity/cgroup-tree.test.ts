@@ -29,7 +29,8 @@ function treeOn(t: TestContext, options: Partial<CgroupTreeOptions> = {}) {
     rmSync(root, { recursive: true });
   });
   const make = (path: string | Buffer) => {
-    const directory = typeof path === "string" ? join(cgroupPath, path) : Buffer.concat([Buffer.from(`${cgroupPath}/`), path]);
+    const directory =
+      typeof path === "string" ? join(cgroupPath, path) : Buffer.concat([Buffer.from(`${cgroupPath}/`), path]);
     mkdirSync(directory, { recursive: true });
     return statSync(directory, { bigint: true }).ino;
   };
@@ -54,7 +55,7 @@ test("CgroupTree.start() learns every directory", async (t) => {
 });
 
 test("CgroupTree.lookup() finds a new directory, and the version grows for whoever was told it is unknown", async (t) => {
-  const { tree, make, version } = treeOn(t, { missIntervalMs: 20 });
+  const { tree, make, version } = treeOn(t, { missIntervalMs: 300 });
   await tree.start();
   const first = make("first.service");
   const before = version.value;

@@ -30,7 +30,19 @@ test("CidrTable.set() clears host bits", () => {
 });
 
 test("CidrTable.set() refuses what is no network and names it", () => {
-  for (const cidr of ["", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8", "fd00::/129", "ten/8", "10.0.0.0/-1", "10.0.0.0/08x"]) {
-    assert.throws(() => table({ [cidr]: 1 }), (error: Error) => error instanceof RangeError && error.message.includes(JSON.stringify(cidr)));
+  for (const cidr of [
+    "",
+    "10.0.0.0/33",
+    "10.0.0.0/",
+    "10.0.0.0/8/8",
+    "fd00::/129",
+    "ten/8",
+    "10.0.0.0/-1",
+    "10.0.0.0/08x",
+  ]) {
+    assert.throws(
+      () => table({ [cidr]: 1 }),
+      (error: Error) => error instanceof RangeError && error.message.includes(JSON.stringify(cidr)),
+    );
   }
 });

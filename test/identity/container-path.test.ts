@@ -18,8 +18,14 @@ const PATHS: readonly [path: string, expected: Partial<CgroupPlace>][] = [
     `/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${SLICE_UID}.slice/crio-${ID}.scope`,
     { podUid: UID, containerId: ID, runtime: "crio" },
   ],
-  [`/kubepods.slice/kubepods-pod${SLICE_UID}.slice/docker-${ID}.scope`, { podUid: UID, containerId: ID, runtime: "docker" }],
-  [`/kubepods.slice/kubepods-pod${SLICE_UID}.slice/crio-${ID}.scope/container`, { podUid: UID, containerId: ID, runtime: "crio" }],
+  [
+    `/kubepods.slice/kubepods-pod${SLICE_UID}.slice/docker-${ID}.scope`,
+    { podUid: UID, containerId: ID, runtime: "docker" },
+  ],
+  [
+    `/kubepods.slice/kubepods-pod${SLICE_UID}.slice/crio-${ID}.scope/container`,
+    { podUid: UID, containerId: ID, runtime: "crio" },
+  ],
   [`/kubepods.slice/kubepods-pod${SLICE_UID}.slice/crio-conmon-${ID}.scope`, { podUid: UID }],
   [`/kubepods.slice/kubepods-pod${SLICE_UID}.slice`, { podUid: UID }],
   [
@@ -41,7 +47,10 @@ const PATHS: readonly [path: string, expected: Partial<CgroupPlace>][] = [
     `/docker/${OTHER_ID}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod${SLICE_UID}.slice/cri-containerd-${ID}.scope`,
     { podUid: UID, containerId: ID, runtime: "containerd" },
   ],
-  [`/system.slice/docker-${OTHER_ID}.scope/kubelet/kubepods/burstable/pod${UID}/${ID}`, { podUid: UID, containerId: ID }],
+  [
+    `/system.slice/docker-${OTHER_ID}.scope/kubelet/kubepods/burstable/pod${UID}/${ID}`,
+    { podUid: UID, containerId: ID },
+  ],
   [`/k8s-n1/kubepods/besteffort/pod${UID}/${ID}`, { podUid: UID, containerId: ID }],
   [`/../../../burstable/pod${UID}/${ID}`, { podUid: UID, containerId: ID }],
   [`/kubepods/burstable/pod${UID}/${ID} (deleted)`, { podUid: UID, containerId: ID }],
@@ -88,14 +97,45 @@ const PATHS: readonly [path: string, expected: Partial<CgroupPlace>][] = [
 
 for (const [path, expected] of PATHS) {
   test(`placeOfCgroup() reads ${path}`, () => {
-    const nowhere = { podUid: undefined, containerId: undefined, runtime: undefined, machine: undefined, unit: undefined };
+    const nowhere = {
+      podUid: undefined,
+      containerId: undefined,
+      runtime: undefined,
+      machine: undefined,
+      unit: undefined,
+    };
     assert.deepEqual(placeOfCgroup(path), { ...nowhere, ...expected });
   });
 }
 
 test("placeOfCgroup() survives 50 000 random paths made of real pieces", () => {
-  const pieces = ["/", "kubepods", ".slice", `pod${UID}`, SLICE_UID, "pod", ID, "-", ":", "cri-containerd", "docker", ".scope"];
-  pieces.push(".service", "user.slice", "lxc", "machine-", "..", "\n", "\udc80", "", " (deleted)", "☃", "x".repeat(300));
+  const pieces = [
+    "/",
+    "kubepods",
+    ".slice",
+    `pod${UID}`,
+    SLICE_UID,
+    "pod",
+    ID,
+    "-",
+    ":",
+    "cri-containerd",
+    "docker",
+    ".scope",
+  ];
+  pieces.push(
+    ".service",
+    "user.slice",
+    "lxc",
+    "machine-",
+    "..",
+    "\n",
+    "\udc80",
+    "",
+    " (deleted)",
+    "☃",
+    "x".repeat(300),
+  );
   let state = 99;
   for (let run = 0; run < 50_000; run += 1) {
     let path = "";

@@ -248,21 +248,54 @@ test("Directory's version stays where nobody asked", () => {
 test("Directory's version grows when an answer changes that was given", () => {
   const { directory, growth, uidAt, serviceAt } = directoryAt();
   uidAt("10.1.0.5");
-  assert.equal(growth(() => directory.upsertPod(pod({ uid: "a", ips: ["10.1.0.5"] }))), 1, "an address gets an owner");
-  assert.equal(growth(() => directory.deletePod("a")), 0, "nobody asked again");
+  assert.equal(
+    growth(() => directory.upsertPod(pod({ uid: "a", ips: ["10.1.0.5"] }))),
+    1,
+    "an address gets an owner",
+  );
+  assert.equal(
+    growth(() => directory.deletePod("a")),
+    0,
+    "nobody asked again",
+  );
   uidAt("10.1.0.5");
-  assert.equal(growth(() => directory.upsertPod(pod({ uid: "b", ips: ["10.1.0.5"] }))), 1, "a new owner");
+  assert.equal(
+    growth(() => directory.upsertPod(pod({ uid: "b", ips: ["10.1.0.5"] }))),
+    1,
+    "a new owner",
+  );
   directory.podByUid("c");
-  assert.equal(growth(() => directory.upsertPod(pod({ uid: "c" }))), 1, "a pending pod");
+  assert.equal(
+    growth(() => directory.upsertPod(pod({ uid: "c" }))),
+    1,
+    "a pending pod",
+  );
   directory.podByContainer("id");
-  assert.equal(growth(() => directory.upsertPod(pod({ uid: "c", containers: [{ name: "c", id: "id" }] }))), 1, "a container");
+  assert.equal(
+    growth(() => directory.upsertPod(pod({ uid: "c", containers: [{ name: "c", id: "id" }] }))),
+    1,
+    "a container",
+  );
   directory.podByUid("c");
   const owned = pod({ uid: "c", owner: { kind: "StatefulSet", name: "db" } });
-  assert.equal(growth(() => directory.upsertPod(owned)), 1, "an owner");
+  assert.equal(
+    growth(() => directory.upsertPod(owned)),
+    1,
+    "an owner",
+  );
   serviceAt("10.96.0.1", 443);
-  const api = service({ uid: "s", name: "api", clusterIPs: ["10.96.0.1"], ports: [{ protocol: "TCP", port: 443, nodePort: 31_000 }] });
+  const api = service({
+    uid: "s",
+    name: "api",
+    clusterIPs: ["10.96.0.1"],
+    ports: [{ protocol: "TCP", port: 443, nodePort: 31_000 }],
+  });
   assert.ok(growth(() => directory.upsertService(api)) > 0, "a Service");
-  assert.equal(growth(() => directory.upsertService(api)), 0, "no change");
+  assert.equal(
+    growth(() => directory.upsertService(api)),
+    0,
+    "no change",
+  );
   directory.upsertNode(node({ uid: "n", name: "n", addresses: ["192.0.2.1"] }));
   assert.equal(serviceAt("192.0.2.1", 31_000), "api");
   assert.ok(growth(() => directory.deleteService("s")) > 0, "a node port goes");
@@ -276,7 +309,10 @@ test("Directory's version grows for whoever asked just before a record was forgo
   assert.equal(uidAt("10.1.0.5"), undefined);
   directory.upsertPod(pod({ uid: "other", ips: ["10.1.0.6"] }));
   assert.equal(directory.stats().addresses, 1, "swept");
-  assert.equal(growth(() => directory.upsertPod(pod({ uid: "b", ips: ["10.1.0.5"] }))), 1);
+  assert.equal(
+    growth(() => directory.upsertPod(pod({ uid: "b", ips: ["10.1.0.5"] }))),
+    1,
+  );
 });
 
 test("Directory agrees with a plain history through random churn", () => {
@@ -310,7 +346,11 @@ test("Directory agrees with a plain history through random churn", () => {
       const last = list.at(-1);
       const taken = owners.get(added.ip)?.live === true;
       if (last !== undefined && taken) last.untilMs = time.nowMs;
-      list.push({ uid: added.uid, fromMs: taken ? time.nowMs : time.nowMs - 10_000, untilMs: Number.POSITIVE_INFINITY });
+      list.push({
+        uid: added.uid,
+        fromMs: taken ? time.nowMs : time.nowMs - 10_000,
+        untilMs: Number.POSITIVE_INFINITY,
+      });
       history.set(added.ip, list);
       owners.set(added.ip, { uid: added.uid, live: true });
     }

@@ -3,7 +3,17 @@ import { test } from "node:test";
 import { labelName, textOfBytes } from "../../src/identity/label-name.ts";
 
 test("labelName() leaves fit names alone", () => {
-  for (const name of ["nginx", "(sd-pam)", "dev-disk-by\\x2dlabel.swap", 'say "hi", you', "größe", "日本", "kworker/0:1", "a,b=c", "👍"]) {
+  for (const name of [
+    "nginx",
+    "(sd-pam)",
+    "dev-disk-by\\x2dlabel.swap",
+    'say "hi", you',
+    "größe",
+    "日本",
+    "kworker/0:1",
+    "a,b=c",
+    "👍",
+  ]) {
     assert.equal(labelName(name), name);
   }
 });
@@ -36,7 +46,8 @@ test("labelName() keeps distinct names distinct and printable, and at most 128 l
 });
 
 test("textOfBytes() agrees with UTF-8 where that is valid", () => {
-  for (const text of ["", "nginx", "größe", "日本", "👍", "\ufeffx"]) assert.equal(textOfBytes(Buffer.from(text)), text);
+  for (const text of ["", "nginx", "größe", "日本", "👍", "\ufeffx"])
+    assert.equal(textOfBytes(Buffer.from(text)), text);
   assert.equal(textOfBytes(Buffer.from([0xed, 0xa0, 0x80])), "\udced\udca0\udc80");
   assert.equal(textOfBytes(Buffer.from([0xc3, 0xa4, 0xc3])), "ä\udcc3");
 });

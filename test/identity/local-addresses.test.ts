@@ -46,7 +46,15 @@ fe8000000000000000fc00fffe000001 04 40 20 80     eth0
 });
 
 test("local address parsers survive any text", () => {
-  for (const text of ["", "|-- ", "|-- x\n/32 host LOCAL", "/32 host LOCAL", "zz 01", FIB_TRIE.slice(0, 300), "\0\n\n"]) {
+  for (const text of [
+    "",
+    "|-- ",
+    "|-- x\n/32 host LOCAL",
+    "/32 host LOCAL",
+    "zz 01",
+    FIB_TRIE.slice(0, 300),
+    "\0\n\n",
+  ]) {
     assert.ok(ipv4LocalAddresses(text).length <= 1);
     assert.deepEqual(ipv6LocalAddresses(text), []);
   }

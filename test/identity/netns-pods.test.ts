@@ -8,7 +8,17 @@ const HOST = 4_026_531_833;
 
 function entry(uid: string, fields: Partial<PodEntry> = {}): PodEntry & { deletedMs: number } {
   const endpoint = { kind: "Pod", namespace: "shop", workload: uid };
-  return { uid, namespace: "shop", name: uid, nodeName: "n", hostNetwork: false, endpoint, containers: [], deletedMs: 0, ...fields };
+  return {
+    uid,
+    namespace: "shop",
+    name: uid,
+    nodeName: "n",
+    hostNetwork: false,
+    endpoint,
+    containers: [],
+    deletedMs: 0,
+    ...fields,
+  };
 }
 
 test("NetnsPods tells what it learnt, and the version grows where it could not tell before", () => {

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { LocalSocket } from "../../src/identity/endpoint.ts";
+import { Resolver, type ResolverOptions } from "../../src/identity/resolver.ts";
+import { address } from "./address.ts";
+import { deploymentPod, node, pod, service } from "./pod-fixture.ts";
+
+const HOST_NETNS = 4_026_531_833;
+const START_MS = 1_700_000_000_000;
+const WEB_UID = "2f1c8d6e-7a3b-4c5d-9e8f-0a1b2c3d4e5f";
+const PROXY_UID = "3f1c8d6e-7a3b-4c5d-9e8f-0a1b2c3d4e5f";
+const STATIC_HASH = "8f14e45fceea167a5a36dedd4bea2543";
+const ID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/** A host made of plain files: a cgroup tree and a procfs with pid 1 in the host's namespace. */
+async function host(t: TestContext, options: Partial<ResolverOptions> = {}) {
+  const root = mkdtempSync(join(tmpdir(), "weir-host-"));
+  const procPath = join(root, "proc");
+  const cgroupPath = join(root, "cgroup");
+  const process = (pid: number, netns: number, addresses: readonly string[]) => {
+    mkdirSync(join(procPath, `${pid}/ns`), { recursive: true });
+    mkdirSync(join(procPath, `${pid}/net`));
+    symlinkSync(`net:[${netns}]`, join(procPath, `${pid}/ns/net`));
+    const lines = addresses.map((text) => `  |-- ${text}\n     /32 host LOCAL\n`);
+    writeFileSync(join(procPath, `${pid}/net/fib_trie`), lines.join(""));
+  };
+  const cgroup = (path: string) => {
+    mkdirSync(join(cgroupPath, path), { recursive: true });
+    return statSync(join(cgroupPath, path), { bigint: true }).ino;
+  };
+  process(1, HOST_NETNS, ["192.0.2.1", "10.1.0.1"]);
+  process(40, 40, ["10.1.0.5"]);
+  const ids = {
+    root: cgroup(""),
+    web: cgroup(`kubepods/burstable/pod${WEB_UID}/${ID}`),
+    proxy: cgroup(`kubepods/pod${PROXY_UID}/${ID.replace("01", "99")}`),
+    static: cgroup(`kubepods/pod${STATIC_HASH}/${ID.replace("01", "77")}`),
+    kubelet: cgroup("system.slice/kubelet.service"),
+    docker: cgroup(`system.slice/docker-${ID}.scope`),
+  };
+  const time = { nowMs: START_MS };
+  const resolver = new Resolver({
+    hostName: "node-1",
+    cluster: true,
+    clock: () => time.nowMs,
+    procPath,
+    cgroupPath,
+    ...options,
+  });
+  t.after(async () => {
+    await resolver.shutdown();
+    rmSync(root, { recursive: true });
+  });
+  await resolver.start();
+  const local = (fields: Partial<LocalSocket>) =>
+    resolver.local({
+      cgroupId: ids.root,
+      netns: HOST_NETNS,
+      pid: 0,
+      comm: "app",
+      address: address("192.0.2.1"),
+      ...fields,
+    });
+  const remote = (text: string, port = 80, netns = HOST_NETNS, unixMs = time.nowMs) =>
+    resolver.remote(address(text), port, netns, unixMs);
+  return { resolver, ids, time, local, remote, process };
+}
+
+/** The cluster that the tests ask about: this node, another, and what runs there. */
+function fill({ directory }: Resolver): void {
+  directory.upsertNode(node({ uid: "n1", name: "node-1", addresses: ["192.0.2.1"], podCIDRs: ["10.1.0.0/24"] }));
+  directory.upsertNode(node({ uid: "n2", name: "node-2", addresses: ["192.0.2.2"], podCIDRs: ["10.1.1.0/24"] }));
+  directory.upsertPod(deploymentPod("web", { uid: WEB_UID, ips: ["10.1.0.5"] }));
+  directory.upsertPod(deploymentPod("far", { uid: "far", ips: ["10.1.1.5"], nodeName: "node-2" }));
+  directory.upsertPod(
+    pod({ uid: PROXY_UID, hostNetwork: true, ips: ["192.0.2.1"], owner: { kind: "DaemonSet", name: "proxy" } }),
+  );
+  directory.upsertPod(
+    pod({
+      uid: "mirror",
+      name: "etcd-node-1",
+      hostNetwork: true,
+      owner: { kind: "Node", name: "node-1" },
+      containers: [{ name: "etcd", id: ID.replace("01", "77") }],
+    }),
+  );
+  directory.upsertService(
+    service({
+      uid: "s",
+      name: "front",
+      clusterIPs: ["10.96.0.10"],
+      ports: [{ protocol: "TCP", port: 80, nodePort: 30_080 }],
+    }),
+  );
+  directory.listed();
+}
+
+const WEB = { kind: "Deployment", namespace: "shop", workload: "web" };
+const NODE_1 = { kind: "Node", namespace: "", workload: "node-1" };
+const UNKNOWN = { kind: "Unknown", namespace: "", workload: "unknown" };
+
+test("Resolver.local() names pods by cgroup, also on the host's network and static ones, and the node's own processes", async (t) => {
+  const { resolver, ids, local } = await host(t);
+  fill(resolver);
+  assert.deepEqual(local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") }), WEB);
+  assert.deepEqual(local({ cgroupId: ids.proxy }), { kind: "DaemonSet", namespace: "shop", workload: "proxy" });
+  assert.deepEqual(local({ cgroupId: ids.static }), { kind: "Pod", namespace: "shop", workload: "etcd-node-1" });
+  assert.deepEqual(local({ cgroupId: ids.kubelet }), NODE_1);
+  assert.deepEqual(local({ cgroupId: ids.root }), NODE_1);
+  assert.deepEqual(local({ cgroupId: ids.docker }), NODE_1);
+});
+
+test("Resolver.local() names a socket by its network namespace where its cgroup says nothing", async (t) => {
+  const { resolver, ids, local } = await host(t);
+  fill(resolver);
+  local({ cgroupId: ids.web, netns: 41, address: address("127.0.0.1") });
+  assert.deepEqual(local({ cgroupId: 999_999_999n, netns: 41, address: address("127.0.0.1") }), WEB);
+  assert.deepEqual(local({ cgroupId: ids.root, netns: 41, address: address("127.0.0.1") }), WEB);
+  assert.deepEqual(local({ cgroupId: ids.proxy, netns: 41 }).workload, "proxy", "the cgroup goes first");
+});
+
+test("Resolver.local() names a socket by its own address, but not in the host's namespace", async (t) => {
+  const { resolver, ids, local } = await host(t);
+  fill(resolver);
+  assert.deepEqual(local({ netns: 42, address: address("10.1.0.5") }), WEB);
+  assert.deepEqual(local({ netns: 42, address: address("127.0.0.1") }), WEB, "learnt from the socket before");
+  assert.deepEqual(local({ cgroupId: ids.kubelet, netns: HOST_NETNS, address: address("10.1.0.5") }), NODE_1);
+});
+
+test("Resolver.local() calls a pod that the API server has not told of Unknown, and the version grows when it does", async (t) => {
+  const { resolver, ids, local } = await host(t);
+  assert.deepEqual(local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") }), UNKNOWN);
+  assert.equal(resolver.stats().unresolvedLocal, 1);
+  assert.equal(resolver.stats().directory.pendingPods, 2, "its UID and its container");
+  const { version } = resolver;
+  fill(resolver);
+  assert.ok(resolver.version > version);
+  assert.deepEqual(local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") }), WEB);
+});
+
+test("Resolver.local() calls a cgroup that cannot be found Unknown", async (t) => {
+  const { resolver, local } = await host(t);
+  fill(resolver);
+  assert.deepEqual(local({ cgroupId: 999_999_999n }), UNKNOWN);
+});
+
+test("Resolver.remote() finds Services, pods, nodes and externals", async (t) => {
+  const { resolver, remote } = await host(t, { externalNetworks: [{ cidr: "203.0.113.0/24", name: "partner" }] });
+  fill(resolver);
+  const front = { namespace: "shop", name: "front" };
+  assert.deepEqual(remote("10.96.0.10"), { endpoint: undefined, service: front, maybeHere: true });
+  assert.deepEqual(remote("192.0.2.2", 30_080), { endpoint: undefined, service: front, maybeHere: true });
+  assert.deepEqual(remote("127.0.0.1", 30_080), { endpoint: undefined, service: front, maybeHere: true });
+  assert.deepEqual(remote("192.0.2.2", 0).endpoint?.workload, "node-2");
+  assert.deepEqual(remote("10.96.0.10", 81), { endpoint: UNKNOWN, service: undefined, maybeHere: false });
+  assert.deepEqual(remote("10.1.0.5"), { endpoint: WEB, service: undefined, maybeHere: true });
+  assert.equal(remote("10.1.1.5").endpoint?.workload, "far");
+  assert.equal(remote("10.1.1.5").maybeHere, false);
+  assert.deepEqual(remote("192.0.2.1"), { endpoint: NODE_1, service: undefined, maybeHere: true });
+  assert.equal(remote("192.0.2.2").endpoint?.workload, "node-2");
+  assert.equal(remote("192.0.2.2").maybeHere, false);
+  assert.deepEqual(
+    remote("10.1.0.1"),
+    { endpoint: NODE_1, service: undefined, maybeHere: true },
+    "the bridge of this host",
+  );
+  assert.deepEqual(
+    remote("10.1.1.99"),
+    { endpoint: UNKNOWN, service: undefined, maybeHere: true },
+    "a pod nobody knows",
+  );
+  assert.deepEqual(remote("203.0.113.7").endpoint, { kind: "External", namespace: "", workload: "partner" });
+  assert.deepEqual(remote("8.8.8.8").endpoint?.workload, "public");
+  assert.equal(remote("10.1.0.5"), remote("10.1.0.5"));
+  assert.equal(remote("10.1.0.5").endpoint, remote("10.1.0.5").endpoint);
+});
+
+test("Resolver.remote() takes loopback for the asking namespace", async (t) => {
+  const { resolver, ids, local, remote } = await host(t);
+  fill(resolver);
+  local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") });
+  assert.deepEqual(remote("127.0.0.1", 8080, 40), { endpoint: WEB, service: undefined, maybeHere: true });
+  assert.deepEqual(remote("::1", 30_080, 40).endpoint, WEB, "node ports are not for pods' loopback");
+  assert.deepEqual(remote("127.0.0.1", 8080), { endpoint: NODE_1, service: undefined, maybeHere: true });
+});
+
+test("Resolver.remote() answers for the moment", async (t) => {
+  const { resolver, time, remote } = await host(t);
+  fill(resolver);
+  assert.equal(remote("10.1.1.5").endpoint?.workload, "far");
+  const { version } = resolver;
+  time.nowMs += 60_000;
+  resolver.directory.deletePod("far");
+  resolver.directory.upsertPod(deploymentPod("next", { uid: "next", ips: ["10.1.1.5"], nodeName: "node-2" }));
+  assert.ok(resolver.version > version);
+  assert.equal(remote("10.1.1.5", 80, HOST_NETNS, START_MS).endpoint?.workload, "far");
+  assert.equal(remote("10.1.1.5").endpoint?.workload, "next");
+});
+
+test("Resolver tells nodes apart that share this kernel", async (t) => {
+  const { resolver, ids, local, remote, process } = await host(t);
+  process(50, 50, ["192.0.2.2", "10.1.1.1"]);
+  fill(resolver);
+  await resolver.start();
+  assert.equal(local({ cgroupId: ids.kubelet, netns: 50, address: address("127.0.0.1") }).workload, "node-2");
+  assert.equal(remote("127.0.0.1", 9, 50).endpoint?.workload, "node-2");
+  assert.deepEqual(remote("10.1.1.1").endpoint?.workload, "node-2", "its bridge");
+  assert.equal(remote("192.0.2.2").maybeHere, true);
+});
+
+test("Resolver without a cluster names containers, units, processes and this host", async (t) => {
+  const { ids, local, remote } = await host(t, { cluster: false, hostName: "laptop" });
+  assert.deepEqual(local({ cgroupId: ids.docker }), { kind: "Container", namespace: "", workload: "0123456789ab" });
+  assert.deepEqual(local({ cgroupId: ids.kubelet }), { kind: "Unit", namespace: "", workload: "kubelet.service" });
+  assert.deepEqual(local({ comm: "curl" }), { kind: "Process", namespace: "", workload: "curl" });
+  assert.deepEqual(local({ cgroupId: 999_999_999n, comm: "curl" }), {
+    kind: "Process",
+    namespace: "",
+    workload: "curl",
+  });
+  const laptop = { kind: "Node", namespace: "", workload: "laptop" };
+  for (const text of ["192.0.2.1", "10.1.0.5", "127.0.0.1", "::1"]) {
+    assert.deepEqual(remote(text), { endpoint: laptop, service: undefined, maybeHere: true }, text);
+  }
+  assert.equal(remote("192.0.2.9").endpoint?.workload, "public");
+});
+
+test("Resolver.shutdown() may be called again, and stats() are plain numbers", async (t) => {
+  const { resolver } = await host(t);
+  fill(resolver);
+  await resolver.shutdown();
+  await resolver.shutdown();
+  const numbers = Object.values(resolver.stats()).flatMap((value) =>
+    typeof value === "object" ? Object.values(value) : value,
+  );
+  assert.ok(numbers.length > 20);
+  for (const number of numbers) assert.ok(Number.isFinite(number));
+});
