@@ -21,6 +21,9 @@ const KEEP_ALIVE_MS = 65_000;
 /** How long requests under way may go on during shutdown. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
+/** How a write ends whose reader has gone, before the stream knows that it is closed. */
+const CONNECTION_ERRORS: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ETIMEDOUT"]);
+
 const INDEX = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Weir</title></head><body><h1>Weir</h1><ul>
 <li><a href="/metrics">/metrics</a>: what this agent measures</li>
@@ -148,7 +151,9 @@ export class ScrapeServer {
       await this.#write(request, response);
       this.#counts.served++;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") this.#counts.aborted++;
+      // Only the client, or its stalling, destroys the response before this does.
+      if (response.destroyed || CONNECTION_ERRORS.has((error as NodeJS.ErrnoException).code ?? ""))
+        this.#counts.aborted++;
       else this.#counts.failed++;
       // Too late for a status: a cut connection tells the client not to believe what it has.
       response.destroy();
