@@ -1,40 +1,13 @@
 import type { ObjectSink, SlimNode, SlimPod, SlimService } from "../kubernetes/objects.ts";
-import { AddressSet } from "./address-set.ts";
-import { AddressTable } from "./address-table.ts";
-import { parseAddress } from "./address-text.ts";
+import { AddressBook, nodesOf, podsOf, portOf } from "./address-book.ts";
 import type { AnswerVersion } from "./answer-version.ts";
 import { AskedKeys } from "./asked.ts";
 import { CidrTable } from "./cidr-table.ts";
-import type { AddressWords, Endpoint, ServiceRef } from "./endpoint.ts";
+import type { NodeEntry, NodeRecord, PodEntry, PodRecord, ServiceEntry, ServiceRecord } from "./directory-entries.ts";
+import type { AddressWords } from "./endpoint.ts";
 import type { Interner } from "./interner.ts";
 import { type Claim, Ownership } from "./ownership.ts";
 import { workloadOf } from "./workload.ts";
-
-/** A pod as the directory knows it. Read only; its fields follow the watch. */
-export interface PodEntry {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly nodeName: string;
-  readonly hostNetwork: boolean;
-  readonly endpoint: Endpoint;
-  readonly containers: SlimPod["containers"];
-  /** When it was deleted, in milliseconds since the Unix epoch; 0 while it exists. */
-  readonly deletedMs: number;
-}
-
-export interface NodeEntry {
-  readonly uid: string;
-  readonly name: string;
-  readonly endpoint: Endpoint;
-  readonly zone: string;
-  readonly region: string;
-}
-
-export interface ServiceEntry {
-  readonly uid: string;
-  readonly ref: ServiceRef;
-}
 
 export interface DirectoryOptions {
   /** Milliseconds since the Unix epoch. */
@@ -65,36 +38,6 @@ export interface DirectoryStats {
   readonly badAddresses: number;
 }
 
-interface PodRecord extends PodEntry {
-  nodeName: string;
-  endpoint: Endpoint;
-  containers: SlimPod["containers"];
-  deletedMs: number;
-  ips: readonly string[];
-  askedAt: number;
-}
-
-interface NodeRecord extends NodeEntry {
-  zone: string;
-  region: string;
-  addresses: readonly string[];
-  podCIDRs: readonly string[];
-}
-
-interface ServiceRecord extends ServiceEntry {
-  addresses: readonly string[];
-  ports: readonly number[];
-  nodePorts: readonly number[];
-}
-
-/** All that is known of one address. */
-interface AddressRecord {
-  pods: Ownership<PodRecord> | undefined;
-  nodes: Ownership<NodeRecord> | undefined;
-  services: Map<number, Ownership<ServiceRecord>> | undefined;
-  askedAt: number;
-}
-
 /** A port and its transport as one number. */
 const TRANSPORTS: Readonly<Record<string, number>> = { TCP: 0, UDP: 0x10000, SCTP: 0x20000 };
 
@@ -115,18 +58,16 @@ export class Directory implements ObjectSink {
   readonly #containers = new Map<string, PodRecord>();
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #services = new Map<string, ServiceRecord>();
-  readonly #addresses = new AddressTable<AddressRecord>();
+  readonly #addresses: AddressBook;
   readonly #nodePorts = new Map<number, Ownership<ServiceRecord>>();
   #podRanges = new CidrTable<true>();
-  readonly #missedAddresses: AskedKeys<AddressWords>;
   readonly #missedPods: AskedKeys<string>;
   #nodePortsAskedAt = 0;
   #listed = false;
   #sweptMs: number;
   #endedIntervals = 0;
-  #addressMisses = 0;
   #shortenedGraces = 0;
-  #badAddresses = 0;
+  #badNetworks = 0;
 
   constructor(options: DirectoryOptions) {
     this.#clock = options.clock;
@@ -135,7 +76,7 @@ export class Directory implements ObjectSink {
     this.#graceMs = options.graceMs ?? 120_000;
     this.#leadMs = options.leadMs ?? 10_000;
     this.#maxEnded = options.maxEnded ?? 50_000;
-    this.#missedAddresses = new AskedKeys(options.version, new AddressSet());
+    this.#addresses = new AddressBook(options.version);
     this.#missedPods = new AskedKeys(options.version, new Set<string>());
     this.#sweptMs = options.clock();
   }
@@ -150,17 +91,17 @@ export class Directory implements ObjectSink {
 
   /** The pod that held an address at a moment. */
   podAt(address: AddressWords, unixMs: number): PodEntry | undefined {
-    return this.#ask(address)?.pods?.at(unixMs);
+    return this.#addresses.ask(address)?.pods?.at(unixMs);
   }
 
   /** The node that had an address at a moment. */
   nodeAt(address: AddressWords, unixMs: number): NodeEntry | undefined {
-    return this.#ask(address)?.nodes?.at(unixMs);
+    return this.#addresses.ask(address)?.nodes?.at(unixMs);
   }
 
   /** The Service behind a port of an address (ClusterIP, externalIP, load balancer), or behind a node's port. */
   serviceAt(address: AddressWords, port: number, unixMs: number, transport = 0): ServiceEntry | undefined {
-    const record = this.#ask(address);
+    const record = this.#addresses.ask(address);
     if (record === undefined) return undefined;
     const own = record.services?.get(port + transport)?.at(unixMs);
     if (own !== undefined || record.nodes?.at(unixMs) === undefined) return own;
@@ -175,7 +116,7 @@ export class Directory implements ObjectSink {
 
   /** Whether a Service holds the address at a moment, on whatever port. */
   isServiceAddress(address: AddressWords, unixMs: number): boolean {
-    const services = this.#ask(address)?.services;
+    const services = this.#addresses.ask(address)?.services;
     if (services === undefined) return false;
     for (const ownership of services.values()) if (ownership.at(unixMs) !== undefined) return true;
     return false;
@@ -204,7 +145,7 @@ export class Directory implements ObjectSink {
     const ips = ended || pod.hostNetwork ? [] : pod.ips;
     // News of a pod that was deleted may be stale, so it takes an address from nobody.
     const claim = { nowMs, sinceMs: this.#since(nowMs), evict: !revived };
-    this.#eachChange(record.ips, ips, (address) => this.#podsOf(address), record, claim);
+    this.#addresses.change(record.ips, ips, podsOf, record, claim);
     record.ips = ips;
     this.#sweep(nowMs);
   }
@@ -213,7 +154,7 @@ export class Directory implements ObjectSink {
     const record = this.#pods.get(uid);
     if (record === undefined || record.deletedMs !== 0) return;
     const nowMs = this.#clock();
-    this.#eachChange(record.ips, [], (address) => this.#podsOf(address), record, this.#claim(nowMs));
+    this.#addresses.change(record.ips, [], podsOf, record, this.#claim(nowMs));
     record.ips = [];
     record.deletedMs = nowMs;
     this.#sweep(nowMs);
@@ -259,20 +200,10 @@ export class Directory implements ObjectSink {
       addresses: this.#addresses.size,
       endedIntervals: this.#endedIntervals,
       pendingPods: this.#missedPods.size,
-      addressMisses: this.#addressMisses,
+      addressMisses: this.#addresses.misses,
       shortenedGraces: this.#shortenedGraces,
-      badAddresses: this.#badAddresses,
+      badAddresses: this.#addresses.badAddresses + this.#badNetworks,
     };
-  }
-
-  #ask(address: AddressWords): AddressRecord | undefined {
-    const record = this.#addresses.get(address);
-    if (record !== undefined) record.askedAt = this.#version.value;
-    else {
-      this.#addressMisses += 1;
-      this.#missedAddresses.ask(address);
-    }
-    return record;
   }
 
   #askPod(record: PodRecord | undefined, key: string): PodRecord | undefined {
@@ -345,7 +276,7 @@ export class Directory implements ObjectSink {
     for (const port of new Set([...record.ports, ...ports])) {
       const before = record.ports.includes(port) ? record.addresses : [];
       const after = ports.includes(port) ? addresses : [];
-      this.#eachChange(before, after, (address) => this.#portOf(address, port), record, claim);
+      this.#addresses.change(before, after, (address) => portOf(address, port), record, claim);
     }
     let nodePortsMoved = false;
     for (const port of new Set([...record.nodePorts, ...nodePorts])) {
@@ -366,7 +297,7 @@ export class Directory implements ObjectSink {
 
   #moveNode(record: NodeRecord, addresses: readonly string[], podCIDRs: readonly string[]): void {
     const claim = this.#claim(this.#clock());
-    this.#eachChange(record.addresses, addresses, (address) => this.#nodesOf(address), record, claim);
+    this.#addresses.change(record.addresses, addresses, nodesOf, record, claim);
     record.addresses = addresses;
     if (record.podCIDRs.join() !== podCIDRs.join()) {
       record.podCIDRs = podCIDRs;
@@ -383,71 +314,11 @@ export class Directory implements ObjectSink {
         try {
           this.#podRanges.set(cidr, true);
         } catch {
-          this.#badAddresses += 1;
+          this.#badNetworks += 1;
         }
       }
     }
     this.#version.bump();
-  }
-
-  /** Releases what `before` alone names and claims what `after` alone names, with the version grown where that was asked about. */
-  #eachChange<T extends object>(
-    before: readonly string[],
-    after: readonly string[],
-    ownershipOf: (address: AddressRecord) => Ownership<T>,
-    owner: T,
-    claim: Claim,
-  ): void {
-    for (const text of before) {
-      if (after.includes(text)) continue;
-      const address = parseAddress(text);
-      const record = address && this.#addresses.get(address);
-      if (record === undefined) continue;
-      ownershipOf(record).release(owner, claim.nowMs);
-      this.#touched(record);
-    }
-    for (const text of after) {
-      if (before.includes(text)) continue;
-      const address = parseAddress(text);
-      if (address === undefined) {
-        this.#badAddresses += 1;
-        continue;
-      }
-      const record = this.#addresses.get(address) ?? this.#newAddress(address);
-      ownershipOf(record).claim(owner, claim);
-      this.#touched(record);
-    }
-  }
-
-  #newAddress(address: AddressWords): AddressRecord {
-    const record: AddressRecord = { pods: undefined, nodes: undefined, services: undefined, askedAt: 0 };
-    this.#addresses.set(address, record);
-    this.#missedAddresses.learnt(address);
-    return record;
-  }
-
-  #touched(record: AddressRecord): void {
-    if (record.askedAt === this.#version.value) this.#version.bump();
-  }
-
-  #podsOf(record: AddressRecord): Ownership<PodRecord> {
-    record.pods ??= new Ownership<PodRecord>();
-    return record.pods;
-  }
-
-  #nodesOf(record: AddressRecord): Ownership<NodeRecord> {
-    record.nodes ??= new Ownership<NodeRecord>();
-    return record.nodes;
-  }
-
-  #portOf(record: AddressRecord, port: number): Ownership<ServiceRecord> {
-    record.services ??= new Map();
-    let ownership = record.services.get(port);
-    if (ownership === undefined) {
-      ownership = new Ownership<ServiceRecord>();
-      record.services.set(port, ownership);
-    }
-    return ownership;
   }
 
   #since(nowMs: number): number {
@@ -467,7 +338,12 @@ export class Directory implements ObjectSink {
     this.#sweptMs = nowMs;
     const beforeMs = nowMs - (crowded ? this.#graceMs / 2 : this.#graceMs);
     this.#forgetPods(beforeMs);
-    this.#forgetAddresses(beforeMs);
+    this.#endedIntervals = this.#addresses.prune(beforeMs);
+    for (const [port, ownership] of this.#nodePorts) {
+      const ended = ownership.prune(beforeMs);
+      if (ended < 0) this.#nodePorts.delete(port);
+      else this.#endedIntervals += ended;
+    }
   }
 
   #forgetPods(beforeMs: number): void {
@@ -476,35 +352,5 @@ export class Directory implements ObjectSink {
       this.#pods.delete(uid);
       for (const { id } of record.containers) if (this.#containers.get(id) === record) this.#containers.delete(id);
     }
-  }
-
-  #forgetAddresses(beforeMs: number): void {
-    this.#endedIntervals = 0;
-    const empty: AddressWords[] = [];
-    for (const [address, record] of this.#addresses.entries()) {
-      if (this.#prune(record.pods, beforeMs)) record.pods = undefined;
-      if (this.#prune(record.nodes, beforeMs)) record.nodes = undefined;
-      for (const [port, ownership] of record.services ?? []) {
-        if (this.#prune(ownership, beforeMs)) record.services?.delete(port);
-      }
-      if (record.services?.size === 0) record.services = undefined;
-      if (!record.pods && !record.nodes && !record.services) empty.push(address);
-    }
-    for (const address of empty) {
-      // Whoever is told "nobody" after this must hear of the next owner, and so must those who were told before.
-      const askedAt = this.#addresses.get(address)?.askedAt;
-      this.#addresses.delete(address);
-      if (askedAt === this.#version.value) this.#missedAddresses.ask(address);
-    }
-    for (const [port, ownership] of this.#nodePorts) {
-      if (this.#prune(ownership, beforeMs)) this.#nodePorts.delete(port);
-    }
-  }
-
-  /** Whether nothing is left of it. */
-  #prune<T extends object>(ownership: Ownership<T> | undefined, beforeMs: number): boolean {
-    const ended = ownership === undefined ? -1 : ownership.prune(beforeMs);
-    if (ended > 0) this.#endedIntervals += ended;
-    return ended < 0;
   }
 }

@@ -1,6 +1,6 @@
 import type { AnswerVersion } from "./answer-version.ts";
 import { AskedKeys } from "./asked.ts";
-import type { PodEntry } from "./directory.ts";
+import type { PodEntry } from "./directory-entries.ts";
 
 /** Network namespaces remembered at most; the one learnt first goes first. */
 const MAX_NAMESPACES = 16_384;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnswerVersion } from "../../src/identity/answer-version.ts";
-import type { PodEntry } from "../../src/identity/directory.ts";
+import type { PodEntry } from "../../src/identity/directory-entries.ts";
 import { NetnsPods } from "../../src/identity/netns-pods.ts";
 
 const HOST = 4_026_531_833;
