@@ -34,7 +34,7 @@ export function exampleYaml(): string {
 }
 
 function comment({ description, range, defaultText, path }: Option, indent: string): string[] {
-  const facts = path in EXAMPLES ? `${range}. Default: ${defaultText}.` : `${range}.`;
+  const facts = path in EXAMPLES ? `Range: ${range}. Default: ${defaultText}.` : `Range: ${range}.`;
   const blank = indent === "" ? [""] : [];
   return [...blank, `${indent}# ${description}`, `${indent}# ${facts}`];
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import { OPTIONS } from "../../src/config/option.ts";
 import { AGENT_METRICS } from "../../src/metrics/agent-metrics.ts";
+import { prometheusName } from "../../src/metrics/metric-name.ts";
 import { exampleYaml } from "./example-yaml.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -58,13 +59,13 @@ function optionTable(): string {
 
 function agentMetricTable(): string {
   const rows = Object.values(AGENT_METRICS).map(({ name, kind, unit, attributes, description }) => [
-    `\`${name}\``,
+    `\`${name}\`<br>\`${prometheusName(name, unit, kind)}\``,
     kind,
     unit,
     attributes.map((attribute) => `\`${attribute}\``).join(", "),
     description,
   ]);
-  return table([["Name", "Type", "Unit", "Labels", "Meaning"], ...rows]);
+  return table([["OTLP name<br>Prometheus name", "Type", "Unit", "Labels", "Meaning"], ...rows]);
 }
 
 function table([head = [], ...rows]: readonly (readonly string[])[]): string {
