@@ -65,6 +65,20 @@ suite("ApiServer", { skip: skipWithout("kubernetes", "etcd") }, () => {
     await assert.rejects(server.admin.get(late), { name: "ApiError", status: 404, reason: "NotFound" });
   });
 
+  test("apply() names the object's path when the server refuses it, and leaves the rest unwritten", async () => {
+    const maps = Array.from({ length: 104 }, (_, index) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: index === 0 ? "Not Valid" : `rest-${index}`, namespace: "default" },
+    }));
+    await assert.rejects(server.admin.apply(maps), /Cannot PATCH .*Not%20Valid.*: 422 /);
+    await assert.rejects(server.admin.get({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "rest-103" } }), {
+      name: "ApiError",
+      reason: "NotFound",
+    });
+    await assert.rejects(server.admin.apply([{ ...namespace, kind: "Nothing" }]), /Cannot find kind "Nothing" in v1/);
+  });
+
   test("create(), patchStatus() and delete() act at once on pods, Deployments and dual-stack Services", async () => {
     const { status: _, ...cart } = pod("cart", "");
     await server.admin.create(cart);

@@ -75,16 +75,17 @@ export class KubernetesClient {
 
   /**
    * Creates what is missing and updates what is there (server-side apply, forced), the `status` part included. Namespaces go first,
-   * the others side by side in groups. Gives the objects as stored, in the order of the arguments.
+   * the others eight at a time. Gives the objects as stored, in the order of the arguments.
    */
   async apply(objects: readonly KubernetesObject[]): Promise<KubernetesObject[]> {
     const results: KubernetesObject[] = [];
     const one = async (object: KubernetesObject, index: number) => {
       results[index] = await this.#applyOne(object);
     };
-    const namespaces = [...objects.entries()].filter(([, object]) => object.kind === "Namespace");
-    for (const [index, object] of namespaces) await one(object, index);
-    const others = [...objects.entries()].filter(([, object]) => object.kind !== "Namespace").values();
+    const isNamespace = (object: KubernetesObject) => object.kind === "Namespace";
+    for (const [index, object] of objects.entries()) if (isNamespace(object)) await one(object, index);
+    // Shared by the workers: one that throws closes it, and the others end after what they have in hand.
+    const others = objects.entries().filter(([, object]) => !isNamespace(object));
     const worker = async () => {
       for (const [index, object] of others) await one(object, index);
     };
