@@ -398,15 +398,18 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 
 /* ---- the sweep ---- */
 
-/* Whether the socket that a connection was kept under is still that connection's: memory of sockets is reused. */
+/*
+ * Whether the socket that a connection was kept under is still that connection's: memory of sockets is reused. By what
+ * stays until after its end was noticed (not skc_num, which goes before).
+ */
 static __always_inline bool is_same(struct tcp_sock *tp, const struct weir_tcp_birth *birth)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__be16 remote_port = FIELD(false, sk, __sk_common.skc_dport);
+	__be16 local_port = FIELD(false, tp, inet_conn.icsk_inet.inet_sport);
 
 	return FIELD(false, sk, __sk_common.skc_state) != TCP_CLOSE &&
-	       FIELD(false, sk, __sk_common.skc_num) == birth->local_port &&
-	       bpf_ntohs(remote_port) == birth->remote_port;
+	       bpf_ntohs(local_port) == birth->local_port && bpf_ntohs(remote_port) == birth->remote_port;
 }
 
 SEC("iter/bpf_map_elem")
