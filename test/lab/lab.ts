@@ -76,7 +76,7 @@ export class Lab {
       const nodes = await Promise.all(indexes.map((index) => LabNode.create(index, tree)));
       const outside = new Place(netnsPath("out"), await tree.make("outside"));
       const lab = new Lab(guard, tree, nodes, outside, peer, options);
-      await lab.#apply(nodes.map((node) => node.object()));
+      await lab.#register(nodes);
       return lab;
     } catch (error) {
       await removeLeftovers();
@@ -196,6 +196,15 @@ export class Lab {
     this.#pods.add(pod);
     await this.#apply([pod.object()]);
     return pod;
+  }
+
+  async #register(nodes: readonly LabNode[]): Promise<void> {
+    for (const object of nodes.map((node) => node.object())) {
+      const { status, ...rest } = object;
+      const [stored] = await this.#apply([rest as KubernetesObject]);
+      await this.#store.patchStatus(object, status as object);
+      this.#objects.set(objectKey(object), { ...(stored as KubernetesObject), status });
+    }
   }
 
   async #namespace(name: string): Promise<void> {

@@ -5,6 +5,8 @@ import type { KubernetesObject, ObjectReference } from "../rig/kubernetes-client
 export interface ObjectStore {
   /** Creates or updates, `status` included; gives the objects as stored, with their UIDs, in the same order. */
   apply(objects: readonly KubernetesObject[]): Promise<KubernetesObject[]>;
+  /** Replaces fields of `status` as they are, for what server-side apply cannot say: two addresses of one type. */
+  patchStatus(reference: ObjectReference, status: object): Promise<unknown>;
   delete(reference: ObjectReference): Promise<void>;
 }
 
@@ -20,6 +22,8 @@ export class MemoryStore implements ObjectStore {
       return { ...object, metadata: { ...object.metadata, uid } };
     });
   }
+
+  async patchStatus(): Promise<void> {}
 
   async delete(reference: ObjectReference): Promise<void> {
     this.#uids.delete(objectKey(reference));

@@ -3,7 +3,8 @@ import type { KubernetesObject } from "../rig/kubernetes-client.ts";
 import type { Pod } from "./pod.ts";
 
 /** Kinds that may own pods; `Pod` is one without an owner. */
-export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "CronJob" | "Pod";
+export const WORKLOAD_KINDS = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"] as const;
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export interface WorkloadSpec {
   readonly kind: WorkloadKind;
