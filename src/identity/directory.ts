@@ -89,6 +89,11 @@ export class Directory implements ObjectSink {
     this.#listed = true;
   }
 
+  /** Whether anything has had the address lately; where not, there is no need to ask more. */
+  knows(address: AddressWords): boolean {
+    return this.#addresses.ask(address) !== undefined;
+  }
+
   /** The pod that held an address at a moment. */
   podAt(address: AddressWords, unixMs: number): PodEntry | undefined {
     return this.#addresses.ask(address)?.pods?.at(unixMs);

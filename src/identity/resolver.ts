@@ -192,19 +192,23 @@ export class Resolver implements Identity {
 
   #remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
     if (isLoopback(address)) return this.#loopback(port, netns, unixMs);
-    if (port !== 0) {
-      const service = this.directory.serviceAt(address, port, unixMs);
+    const { directory } = this;
+    const known = directory.knows(address);
+    if (known && port !== 0) {
+      const service = directory.serviceAt(address, port, unixMs);
       if (service !== undefined) return this.#interner.serviceAnswer(service.ref);
     }
     const hereNetns = this.#hostAddresses.netnsOf(address);
-    const pod = this.directory.podAt(address, unixMs);
-    if (pod !== undefined) return this.#answer(pod.endpoint, hereNetns !== 0 || pod.nodeName === this.#hostName);
-    const node = this.directory.nodeAt(address, unixMs);
-    if (node !== undefined) return this.#answer(node.endpoint, hereNetns !== 0 || node.name === this.#hostName);
+    if (known) {
+      const pod = directory.podAt(address, unixMs);
+      if (pod !== undefined) return this.#answer(pod.endpoint, hereNetns !== 0 || pod.nodeName === this.#hostName);
+      const node = directory.nodeAt(address, unixMs);
+      if (node !== undefined) return this.#answer(node.endpoint, hereNetns !== 0 || node.name === this.#hostName);
+    }
     if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
     // A pod that the API server has not told of may well be on this node.
-    if (this.directory.inPodRange(address)) return this.#answer(this.#unknown, true);
-    if (this.directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
+    if (directory.inPodRange(address)) return this.#answer(this.#unknown, true);
+    if (known && directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
     return this.#external.answer(address);
   }
 
