@@ -17,10 +17,10 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `delayMs`, or at once when the signal is aborted. */
+/** Resolves after `delayMs`, or at once where that is 0 or the signal is aborted. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) {
+    if (signal.aborted || delayMs <= 0) {
       resolve();
       return;
     }

@@ -14,7 +14,7 @@ export function openEnvelope(reader: ProtobufReader, bytes: Uint8Array, start = 
   let kind = "";
   while (reader.next()) {
     if (reader.field() === 1) kind = readKind(reader);
-    if (reader.field() === 2) {
+    else if (reader.field() === 2) {
       reader.enter();
       return kind;
     }

@@ -127,6 +127,9 @@ export class ProtobufReader {
     if (end === undefined || position === undefined) throw new RangeError("Cannot leave: no message was entered");
     this.#end = end;
     this.#position = position;
+    // The inner message's last field is not one of this message's: nobody may take it for one.
+    this.#field = 0;
+    this.#wireType = -1;
   }
 
   #varint(): number {

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DecodeError } from "../../src/kubernetes/decode-error.ts";
+import { Interner } from "../../src/kubernetes/interner.ts";
+import { nodes } from "../../src/kubernetes/nodes.ts";
+import { pods } from "../../src/kubernetes/pods.ts";
+import { ProtobufReader } from "../../src/kubernetes/protobuf-reader.ts";
+import { services } from "../../src/kubernetes/services.ts";
+import { meta, pod } from "./api-bytes.ts";
+import { bytes, number } from "./protobuf-bytes.ts";
+
+const reader = new ProtobufReader();
+const ID = "5f".repeat(32);
+
+test("pods.decode() keeps identity, addresses, controlling owner and containers, whatever the order of fields", () => {
+  const metadata = meta({
+    uid: "u-1",
+    resourceVersion: 42,
+    name: "web-abc-xyz",
+    namespace: "shop",
+    labels: { app: "web", "pod-template-hash": "abc" },
+    owners: [
+      { kind: "Other", name: "no-controller", controller: false },
+      { kind: "ReplicaSet", name: "web-abc", controller: true },
+    ],
+  });
+  const spec = bytes(2, [
+    bytes(1, [bytes(1, "volume")]),
+    bytes(2, [bytes(1, "web"), bytes(2, "image")]),
+    bytes(2, [bytes(1, "sidecar")]),
+    bytes(7, [bytes(1, "selector"), bytes(2, "x")]),
+    bytes(10, "node-1"),
+    number(11, 1),
+    bytes(20, [bytes(1, "init")]),
+    bytes(34, [bytes(1, [bytes(1, "debug")]), bytes(2, "web")]),
+  ]);
+  const status = bytes(3, [
+    bytes(1, "Running"),
+    bytes(6, "10.1.0.7"),
+    bytes(8, [bytes(1, "web"), bytes(2, [bytes(2, [])]), bytes(8, `containerd://${ID}`)]),
+    bytes(10, [bytes(1, "init"), bytes(8, `cri-o://${ID}`)]),
+    bytes(12, [bytes(1, "10.1.0.7")]),
+    bytes(12, [bytes(1, "fd00::7")]),
+    bytes(13, [bytes(1, "debug"), bytes(8, "")]),
+  ]);
+  for (const parts of [
+    [metadata, spec, status],
+    [status, spec, metadata],
+  ]) {
+    const { object, resourceVersion } = pods.decode(reader.open(Buffer.concat(parts)), new Interner());
+    assert.equal(resourceVersion, "42");
+    const { containers, ...rest } = object;
+    assert.deepEqual(rest, {
+      uid: "u-1",
+      namespace: "shop",
+      name: "web-abc-xyz",
+      nodeName: "node-1",
+      hostNetwork: true,
+      phase: "Running",
+      ips: ["10.1.0.7", "fd00::7"],
+      owner: { kind: "ReplicaSet", name: "web-abc" },
+      podTemplateHash: "abc",
+    });
+    assert.deepEqual(
+      [...containers].sort((a, b) => a.name.localeCompare(b.name)),
+      [
+        { name: "debug", id: "" },
+        { name: "init", id: ID },
+        { name: "sidecar", id: "" },
+        { name: "web", id: ID },
+      ],
+    );
+  }
+});
+
+test("pods.decode() takes podIP where a server has no podIPs, and nothing from a pending pod", () => {
+  const old = Buffer.concat([meta({ uid: "u" }), bytes(3, [bytes(6, "10.0.0.1")])]);
+  assert.deepEqual(pods.decode(reader.open(old), new Interner()).object.ips, ["10.0.0.1"]);
+  const pending = Buffer.concat([meta({ uid: "u" }), bytes(3, [bytes(1, "Pending"), bytes(6, "")])]);
+  const { object } = pods.decode(reader.open(pending), new Interner());
+  assert.deepEqual([object.ips, object.containers, object.owner, object.nodeName], [[], [], undefined, ""]);
+});
+
+test("decode() gives equal namespaces and nodes one string of all objects", () => {
+  const interner = new Interner(2);
+  const one = interner.intern(Buffer.from("namespace").toString());
+  assert.equal(interner.intern(Buffer.from("namespace").toString()), one);
+  for (const text of ["a", "b", "c", "namespace"]) assert.equal(interner.intern(text), text);
+});
+
+test("services.decode() keeps addresses of every kind and ports", () => {
+  const service = Buffer.concat([
+    meta({ uid: "s-1", resourceVersion: 7, name: "web", namespace: "shop" }),
+    bytes(2, [
+      bytes(1, [
+        bytes(1, "http"),
+        bytes(2, "TCP"),
+        number(3, 80),
+        bytes(4, [number(1, 0), number(2, 8080)]),
+        number(5, 30_080),
+      ]),
+      bytes(1, [bytes(2, "UDP"), number(3, 53), number(5, 0)]),
+      bytes(3, "10.96.0.7"),
+      bytes(4, "LoadBalancer"),
+      bytes(5, "192.0.2.9"),
+      bytes(18, "10.96.0.7"),
+      bytes(18, "fd00:10:96::7"),
+    ]),
+    bytes(3, [bytes(1, [bytes(1, [bytes(1, "198.51.100.7")]), bytes(1, [bytes(1, ""), bytes(2, "lb.example.net")])])]),
+  ]);
+  assert.deepEqual(services.decode(reader.open(service), new Interner()), {
+    resourceVersion: "7",
+    object: {
+      uid: "s-1",
+      namespace: "shop",
+      name: "web",
+      type: "LoadBalancer",
+      clusterIPs: ["10.96.0.7", "fd00:10:96::7"],
+      externalIPs: ["192.0.2.9"],
+      loadBalancerIPs: ["198.51.100.7"],
+      ports: [
+        { protocol: "TCP", port: 80, nodePort: 30_080 },
+        { protocol: "UDP", port: 53, nodePort: 0 },
+      ],
+    },
+  });
+});
+
+test("services.decode() leaves None out, and takes clusterIP where a server has no clusterIPs", () => {
+  const headless = Buffer.concat([meta({ uid: "s" }), bytes(2, [bytes(3, "None"), bytes(18, "None")])]);
+  assert.deepEqual(services.decode(reader.open(headless), new Interner()).object.clusterIPs, []);
+  const old = Buffer.concat([meta({ uid: "s" }), bytes(2, [bytes(3, "10.96.0.1")])]);
+  assert.deepEqual(services.decode(reader.open(old), new Interner()).object.clusterIPs, ["10.96.0.1"]);
+});
+
+test("nodes.decode() keeps IP addresses, pod ranges, zone and region", () => {
+  const node = Buffer.concat([
+    meta({
+      uid: "n-1",
+      resourceVersion: 9,
+      name: "node-1",
+      labels: { "topology.kubernetes.io/zone": "z-1", "topology.kubernetes.io/region": "r-1", other: "x" },
+    }),
+    bytes(2, [bytes(1, "10.1.0.0/24"), bytes(7, "10.1.0.0/24"), bytes(7, "fd00:1::/64")]),
+    bytes(3, [
+      bytes(1, [bytes(1, "cpu"), bytes(2, [bytes(1, "2")])]),
+      bytes(5, [bytes(1, "Hostname"), bytes(2, "node-1")]),
+      bytes(5, [bytes(1, "InternalIP"), bytes(2, "192.0.2.1")]),
+      bytes(5, [bytes(1, "ExternalIP"), bytes(2, "198.51.100.1")]),
+    ]),
+  ]);
+  assert.deepEqual(nodes.decode(reader.open(node), new Interner()), {
+    resourceVersion: "9",
+    object: {
+      uid: "n-1",
+      name: "node-1",
+      addresses: ["192.0.2.1", "198.51.100.1"],
+      podCIDRs: ["10.1.0.0/24", "fd00:1::/64"],
+      zone: "z-1",
+      region: "r-1",
+    },
+  });
+});
+
+test("decode() refuses objects without metadata or uid, and fields of another type", () => {
+  for (const resource of [pods, services, nodes]) {
+    assert.throws(() => resource.decode(reader.open(bytes(2, [])), new Interner()), /it has no metadata/);
+    assert.throws(() => resource.decode(reader.open(meta({ uid: "" })), new Interner()), /it has no uid/);
+    assert.throws(() => resource.decode(reader.open(number(1, 1)), new Interner()), DecodeError);
+  }
+  assert.ok(pods.decode(reader.open(pod({ uid: "fine" })), new Interner()));
+});
