@@ -162,7 +162,7 @@ export class CgroupTree {
   #cgroupOfProcess(id: bigint, pid: number): Cgroup | undefined {
     const path = pid > 0 ? this.#process(pid)?.v2 : undefined;
     if (path === undefined) return undefined;
-    if (path.startsWith("/..")) {
+    if (path.startsWith("/../")) {
       // A path above our cgroup namespace has no place below the mount that we could look at; it still names its pod.
       const place = placeOfCgroup(path);
       return place.podUid === undefined ? undefined : { path, place };
