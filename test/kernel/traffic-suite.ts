@@ -1,0 +1,323 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { NOBODY, nodeAddress } from "../lab/addressing.ts";
+import type { Lab } from "../lab/lab.ts";
+import { connectPeer, PeerClient, PeerServer } from "../lab/peer.ts";
+import type { Place } from "../lab/place.ts";
+import type { Pod } from "../lab/pod.ts";
+import type { Service } from "../lab/service.ts";
+import type { Workload } from "../lab/workload.ts";
+import { AgentProcess } from "../rig/agent-process.ts";
+import { waitUntil } from "../rig/wait-until.ts";
+import { edgesAt, type ObservedEdge } from "./observed-edge.ts";
+
+// Primes, so that no sum or double comes out by accident.
+const CONNECTIONS = 23;
+const REQUEST_BYTES = 104_729;
+const RESPONSE_BYTES = 7_919;
+const BURST = 10_000;
+
+/** How the agent is to name what it sees. */
+export interface Naming {
+  pod(pod: Pod, container?: string): string;
+  workload(workload: Workload): string;
+  /** Processes outside of the cluster, but on this kernel. */
+  readonly outside: string;
+  /** What answers at an address that nobody has, and at a pod's port that nobody listens on. */
+  readonly nobody: string;
+  unanswered(pod: Pod): string;
+}
+
+export interface TrafficSetting {
+  readonly lab: Lab;
+  readonly flags: readonly string[];
+  readonly naming: Naming;
+  /** Whether the agent knows Services. */
+  readonly services: boolean;
+}
+
+/** Real traffic between the lab's pods, and what the whole agent says of it: every connection and every byte, once. */
+export function describeTraffic(
+  title: string,
+  options: { skip: string | false },
+  setUp: () => Promise<TrafficSetting>,
+): void {
+  describe(title, options, () => {
+    let setting: TrafficSetting;
+    let lab: Lab;
+    let agent: AgentProcess;
+    let client: Pod;
+    let near: Pod;
+    let far: Pod;
+    let web: Workload;
+    let service: Service;
+    let older: { client: PeerClient; server: PeerServer };
+
+    before(async () => {
+      setting = await setUp();
+      lab = setting.lab;
+      client = await lab.pod({ namespace: "shop", name: "client", node: "n1", containers: ["app", "sidecar"] });
+      web = await lab.workload({ kind: "Deployment", namespace: "shop", name: "web", nodes: ["n1", "n2"] });
+      [near, far] = web.pods as [Pod, Pod];
+      service = await lab.service({
+        namespace: "shop",
+        name: "web",
+        selector: { app: "web" },
+        ports: [{ port: 80, targetPort: 8007, nodePort: 30_080 }],
+      });
+      older = await hold(client.place, far, 8001);
+      await older.client.nextRound();
+      agent = await AgentProcess.start({ flags: ["--flows.sweep-interval=1s", ...setting.flags] });
+      await agent.ready();
+    });
+    after(async () => {
+      await agent?.stop();
+      await lab?.down();
+    });
+
+    const edge = (client: string, server: string, rest: Partial<ObservedEdge>): ObservedEdge => ({
+      client,
+      server,
+      service: "",
+      opened: CONNECTIONS,
+      closed: CONNECTIONS,
+      active: 0,
+      failed: {},
+      requestBytes: CONNECTIONS * REQUEST_BYTES,
+      responseBytes: CONNECTIONS * RESPONSE_BYTES,
+      ...rest,
+    });
+
+    /** Waits until the edges to a port are these and no others, then looks once more after another sweep. */
+    async function expectEdges(port: number, expected: readonly ObservedEdge[]): Promise<void> {
+      let seen: ObservedEdge[] = [];
+      const matches = async () => {
+        seen = edgesAt(port, await agent.metrics());
+        try {
+          assert.deepEqual(seen, expected);
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      await waitUntil(matches, { what: `the edges to port ${port}`, deadlineMs: 6_000, intervalMs: 100 }).catch(
+        () => {},
+      );
+      assert.deepEqual(seen, expected);
+    }
+
+    async function exchange(from: Place, to: string, serverPod: Pod, port: number, more: object = {}): Promise<void> {
+      const server = await PeerServer.start(serverPod.place, { port, read: REQUEST_BYTES, respond: RESPONSE_BYTES });
+      const made = await connectPeer(from, {
+        to,
+        port,
+        count: CONNECTIONS,
+        send: REQUEST_BYTES,
+        expect: RESPONSE_BYTES,
+        ...more,
+      });
+      assert.equal(made.closed, CONNECTIONS);
+      await server.stop();
+    }
+
+    async function hold(
+      from: Place,
+      serverPod: Pod,
+      port: number,
+    ): Promise<{ client: PeerClient; server: PeerServer }> {
+      const server = await PeerServer.start(serverPod.place, { port, read: REQUEST_BYTES, respond: RESPONSE_BYTES });
+      const held = await PeerClient.start(from, {
+        to: serverPod.address.v4,
+        port,
+        count: CONNECTIONS,
+        hold: true,
+        send: REQUEST_BYTES,
+        expect: RESPONSE_BYTES,
+      });
+      await held.holding();
+      return { client: held, server };
+    }
+
+    test("a connection older than the agent counts from where the agent found it", async () => {
+      const names = [setting.naming.pod(client), setting.naming.pod(far)] as const;
+      const nothing = { opened: 0, closed: 0, requestBytes: 0, responseBytes: 0 };
+      await expectEdges(8001, [edge(...names, { ...nothing, active: CONNECTIONS })]);
+      await older.client.nextRound();
+      await expectEdges(8001, [edge(...names, { opened: 0, closed: 0, active: CONNECTIONS })]);
+      await older.client.nextRound();
+      await older.client.stop();
+      await older.server.stop();
+      const [requestBytes, responseBytes] = [2 * CONNECTIONS * REQUEST_BYTES, 2 * CONNECTIONS * RESPONSE_BYTES];
+      await expectEdges(8001, [edge(...names, { opened: 0, requestBytes, responseBytes })]);
+    });
+
+    test("pods of one node, over the bridge", async () => {
+      await exchange(client.place, near.address.v4, near, 8002);
+      await expectEdges(8002, [edge(setting.naming.pod(client), setting.naming.pod(near), {})]);
+    });
+
+    test("pods of two nodes, over the VXLAN", async () => {
+      await exchange(client.place, far.address.v4, far, 8003);
+      await expectEdges(8003, [edge(setting.naming.pod(client), setting.naming.pod(far), {})]);
+    });
+
+    test("IPv6, and IPv4-mapped IPv6", async () => {
+      await exchange(client.place, far.address.v6, far, 8004);
+      await expectEdges(8004, [edge(setting.naming.pod(client), setting.naming.pod(far), {})]);
+      await exchange(client.place, `::ffff:${near.address.v4}`, near, 8005);
+      await expectEdges(8005, [edge(setting.naming.pod(client), setting.naming.pod(near), {})]);
+    });
+
+    test("two containers of one pod, over loopback", async () => {
+      await exchange(client.container("sidecar").place, "127.0.0.1", client, 8006);
+      await expectEdges(8006, [edge(setting.naming.pod(client, "sidecar"), setting.naming.pod(client, "app"), {})]);
+    });
+
+    test("a Service's ClusterIP, IPv4 and IPv6: the edge has the Service and the backend", async (context) => {
+      if (!setting.services) return context.skip("the agent has no cluster here, so it knows no Service");
+      const servers = await Promise.all(
+        web.pods.map((pod) =>
+          PeerServer.start(pod.place, { port: 8007, read: REQUEST_BYTES, respond: RESPONSE_BYTES }),
+        ),
+      );
+      for (const to of [service.clusterIP?.v4, service.clusterIP?.v6] as string[]) {
+        const options = { to, port: 80, count: CONNECTIONS, send: REQUEST_BYTES, expect: RESPONSE_BYTES };
+        assert.equal((await connectPeer(client.place, options)).closed, CONNECTIONS);
+      }
+      const expected = edge(setting.naming.pod(client), setting.naming.workload(web), {
+        service: "web",
+        opened: 2 * CONNECTIONS,
+        closed: 2 * CONNECTIONS,
+        requestBytes: 2 * CONNECTIONS * REQUEST_BYTES,
+        responseBytes: 2 * CONNECTIONS * RESPONSE_BYTES,
+      });
+      await expectEdges(8007, [expected]);
+
+      // and from outside, masqueraded on its way through a node
+      const options = {
+        to: nodeAddress(1).v4,
+        port: 30_080,
+        count: CONNECTIONS,
+        send: REQUEST_BYTES,
+        expect: RESPONSE_BYTES,
+      };
+      assert.equal((await connectPeer(lab.outside, options)).closed, CONNECTIONS);
+      await Promise.all(servers.map((server) => server.stop()));
+      const outside = edge(setting.naming.outside, setting.naming.workload(web), { service: "web" });
+      await expectEdges(
+        8007,
+        [outside, expected].sort((a, b) => a.client.localeCompare(b.client)),
+      );
+      assert.deepEqual(edgesAt(80, await agent.metrics()), []);
+      assert.deepEqual(edgesAt(30_080, await agent.metrics()), []);
+    });
+
+    test("sendfile", async () => {
+      await exchange(client.place, far.address.v4, far, 8008, { sendfile: true });
+      await expectEdges(8008, [edge(setting.naming.pod(client), setting.naming.pod(far), {})]);
+    });
+
+    test("a connection held open shows at each sweep what it carried so far", async () => {
+      const names = [setting.naming.pod(client), setting.naming.pod(far)] as const;
+      const held = await hold(client.place, far, 8009);
+      await expectEdges(8009, [edge(...names, { closed: 0, active: CONNECTIONS })]);
+      await held.client.nextRound();
+      const [requestBytes, responseBytes] = [2 * CONNECTIONS * REQUEST_BYTES, 2 * CONNECTIONS * RESPONSE_BYTES];
+      await expectEdges(8009, [edge(...names, { closed: 0, active: CONNECTIONS, requestBytes, responseBytes })]);
+      await held.client.stop();
+      await held.server.stop();
+      await expectEdges(8009, [edge(...names, { requestBytes, responseBytes })]);
+    });
+
+    test("10 000 short connections in a burst", async () => {
+      const server = await PeerServer.start(client.place, { port: 8010, read: 7, respond: 11 });
+      const made = await connectPeer(client.container("sidecar").place, {
+        to: "127.0.0.1",
+        port: 8010,
+        count: BURST,
+        concurrency: BURST,
+        send: 7,
+        expect: 11,
+        source: "127.0.0.1+4",
+      });
+      assert.equal(made.closed, BURST);
+      await server.stop();
+      await expectEdges(8010, [
+        edge(setting.naming.pod(client, "sidecar"), setting.naming.pod(client, "app"), {
+          opened: BURST,
+          closed: BURST,
+          requestBytes: BURST * 7,
+          responseBytes: BURST * 11,
+        }),
+      ]);
+    });
+
+    const nothing = { opened: 0, closed: 0, requestBytes: 0, responseBytes: 0 };
+
+    test("refused connections", async () => {
+      const made = await connectPeer(client.place, { to: far.address.v4, port: 8011, count: 3 });
+      assert.equal(made.failures.refused, 3);
+      const expected = edge(setting.naming.pod(client), setting.naming.unanswered(far), {
+        ...nothing,
+        failed: { refused: 3 },
+      });
+      await expectEdges(8011, [expected]);
+    });
+
+    test("connections that a rule drops time out, whether the kernel or the program gives up", async () => {
+      const drop = await far.fault({ kind: "drop", port: 8012 });
+      const [kernel, program] = await Promise.all([
+        connectPeer(client.place, { to: far.address.v4, port: 8012, count: 2, synRetries: 1 }),
+        connectPeer(client.place, { to: far.address.v4, port: 8012, count: 3, giveUpMs: 1_500 }),
+      ]);
+      await drop.remove();
+      assert.deepEqual([kernel.failures.timeout, program.failures.gaveUp], [2, 3]);
+      const expected = edge(setting.naming.pod(client), setting.naming.unanswered(far), {
+        ...nothing,
+        failed: { timeout: 5 },
+      });
+      await expectEdges(8012, [expected]);
+    });
+
+    test("unreachable hosts: rejected by a rule, and answered by nobody", async () => {
+      const rejected = await far.fault({ kind: "unreachable", port: 8013 });
+      const made = await connectPeer(client.place, { to: far.address.v4, port: 8013, count: 3 });
+      await rejected.remove();
+      assert.equal(made.failures.unreachable, 3);
+      const expected = edge(setting.naming.pod(client), setting.naming.unanswered(far), {
+        ...nothing,
+        failed: { unreachable: 3 },
+      });
+      await expectEdges(8013, [expected]);
+
+      assert.equal((await connectPeer(client.place, { to: NOBODY.v4, port: 8014 })).failures.unreachable, 1);
+      const nobody = edge(setting.naming.pod(client), setting.naming.nobody, {
+        ...nothing,
+        failed: { unreachable: 1 },
+      });
+      await expectEdges(8014, [nobody]);
+    });
+
+    test("connections that the server resets count as opened, closed and failed", async () => {
+      const server = await PeerServer.start(far.place, { port: 8015, read: 5, respond: 3, close: "reset" });
+      const options = { to: far.address.v4, port: 8015, count: 5, send: 5, expect: "eof" as const };
+      assert.equal((await connectPeer(client.place, options)).resets, 5);
+      await server.stop();
+      await expectEdges(8015, [
+        edge(setting.naming.pod(client), setting.naming.pod(far), {
+          opened: 5,
+          closed: 5,
+          requestBytes: 25,
+          responseBytes: 15,
+          failed: { reset: 5 },
+        }),
+      ]);
+    });
+
+    test("nothing was lost", async () => {
+      for (const { name, labels, value } of await agent.metrics()) {
+        if (name === "weir_agent_lost_records_total") assert.equal(value, 0, JSON.stringify(labels));
+      }
+    });
+  });
+}
