@@ -27,7 +27,16 @@ export interface LabOptions {
   readonly waitMs?: number;
 }
 
-/** Two nodes of a cluster with their pods and Services, in network namespaces of this host. One at a time. */
+/**
+ * Two nodes of a cluster with their pods and Services, in network namespaces of this host. One at a time.
+ *
+ *   outside ──┬── n1 ── cni0 ── pods 10.245.1.0/24, fd00:10:245:1::/64
+ *      LAN    │    └─ flannel.1, flannel-v6.1 (VXLAN to the other nodes)
+ *   router ───┴── n2 ── cni0 ── pods 10.245.2.0/24, fd00:10:245:2::/64
+ *
+ * Each is a network namespace with the prefix `weir-lab-`; the host's own has nothing of it. A pod's cgroups are
+ * `weir-lab/NODE/kubepods/burstable/podUID/CONTAINER-ID` in the v2 hierarchy, wherever that is mounted.
+ */
 export class Lab {
   readonly nodes: readonly LabNode[];
   /** A host of the nodes' LAN that is not part of the cluster. */

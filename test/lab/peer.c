@@ -319,8 +319,10 @@ static void serve_loop(void)
 				struct epoll_event edge = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 
 				fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-				if (fd < 0)
+				if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 					break;
+				if (fd < 0)
+					die("accept a connection");
 				add(&totals->opened, 1);
 				connections[fd] = (struct connection){ .fd = fd, .phase = options.receive_bytes ? RECEIVING : SENDING };
 				edge.data.fd = fd;

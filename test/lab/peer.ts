@@ -1,6 +1,9 @@
 import { peerBinary } from "./peer-binary.ts";
 import type { Place } from "./place.ts";
-import type { Program } from "./program.ts";
+import type { Program, ProgramResult } from "./program.ts";
+
+/** Where an end of the traffic runs. */
+export type PeerPlace = Pick<Place, "start">;
 
 /** What one end of the traffic did: the ground truth. */
 export interface PeerTotals {
@@ -89,7 +92,7 @@ export class PeerServer {
   }
 
   /** Starts it and waits until it listens. */
-  static async start(place: Place, options: PeerServerOptions): Promise<PeerServer> {
+  static async start(place: PeerPlace, options: PeerServerOptions): Promise<PeerServer> {
     const { respond, ...rest } = options;
     const program = place.start([await peerBinary(), "serve", ...flags({ ...rest, send: respond })]);
     await program.waitForOutput(/"event":"listening"/);
@@ -98,14 +101,12 @@ export class PeerServer {
 
   /** Stops it, unless it has ended by itself, and returns its totals. Connections that are open are closed. */
   async stop(): Promise<PeerTotals> {
-    await this.program.stop();
-    return totals(this.program);
+    return totals(this.program, await this.program.stop());
   }
 
   /** Waits until it ends by itself (`exitAfter`). */
   async finished(): Promise<PeerTotals> {
-    await this.program.exited;
-    return totals(this.program);
+    return totals(this.program, await this.program.exited);
   }
 }
 
@@ -118,7 +119,7 @@ export class PeerClient {
     this.program = program;
   }
 
-  static async start(place: Place, options: PeerClientOptions): Promise<PeerClient> {
+  static async start(place: PeerPlace, options: PeerClientOptions): Promise<PeerClient> {
     return new PeerClient(place.start([await peerBinary(), "connect", ...flags(options)]));
   }
 
@@ -136,19 +137,17 @@ export class PeerClient {
 
   /** Stops it, closing what it holds, and returns its totals. */
   async stop(): Promise<PeerTotals> {
-    await this.program.stop();
-    return totals(this.program);
+    return totals(this.program, await this.program.stop());
   }
 
   /** Waits until all connections are made and closed. */
   async finished(): Promise<PeerTotals> {
-    await this.program.exited;
-    return totals(this.program);
+    return totals(this.program, await this.program.exited);
   }
 }
 
 /** Runs `peer connect` to its end. */
-export async function connectPeer(place: Place, options: PeerClientOptions): Promise<PeerTotals> {
+export async function connectPeer(place: PeerPlace, options: PeerClientOptions): Promise<PeerTotals> {
   return (await PeerClient.start(place, options)).finished();
 }
 
@@ -162,10 +161,11 @@ function flags(options: object): string[] {
   });
 }
 
-function totals(program: Program): PeerTotals {
-  const line = program.stdout.split("\n").find((text) => text.includes('"event":"totals"'));
-  if (!line)
-    throw new Error(`Cannot read the totals of "${program.argv.join(" ")}": ${program.stderr || program.stdout}`);
+function totals(program: Program, { code, stdout, stderr }: ProgramResult): PeerTotals {
+  const line = stdout.split("\n").find((text) => text.includes('"event":"totals"'));
+  if (!line || code !== 0) {
+    throw new Error(`Cannot trust the totals of "${program.argv.join(" ")}", exit code ${code}: ${stderr}${stdout}`);
+  }
   const { event: _, ...rest } = JSON.parse(line) as PeerTotals & { event: string };
   return rest;
 }

@@ -65,7 +65,7 @@ export class Pod {
     for (const place of [sandbox, ...pod.containers.map((container) => container.place)]) {
       await plan.tree.make(place.cgroup.slice(plan.tree.root.length));
     }
-    sandbox.start([plan.pause, "pause"]);
+    sandbox.start([plan.pause, "pause"]).unref();
     return pod;
   }
 

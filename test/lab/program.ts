@@ -95,6 +95,12 @@ export class Program {
     return this.#ended === undefined;
   }
 
+  /** The program is no reason for this process to stay. */
+  unref(): void {
+    this.#child.unref();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) (stream as unknown as { unref(): void }).unref();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
