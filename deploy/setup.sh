@@ -17,6 +17,8 @@ TEST_PACKAGES=(
 )
 # Packages above that would start a daemon when installed: the tests start their own.
 DAEMONS=(nginx redis-server)
+# Test packages that this distribution was found not to have, so that it is not asked at every start.
+UNAVAILABLE=build/.unavailable-packages
 
 run=false tests=false
 for argument in "$@"; do
@@ -90,6 +92,7 @@ install_packages() {
       fail "this distribution has no package '$package', which the build needs."
     else
       say "this distribution has no package '$package': tests that need it will say so"
+      mkdir -p build && echo "$package" >>"$UNAVAILABLE"
     fi
   done
   if ((${#candidates[@]} > 0)); then
@@ -98,8 +101,9 @@ install_packages() {
   fi
   for package in "${DAEMONS[@]}"; do
     # Nor at the next boot; but only where it is us who brought it.
-    if [[ " $* " == *" $package"[\ -]* ]] && command -v systemctl >/dev/null; then
-      systemctl disable --quiet "$package.service" 2>/dev/null || true
+    if [[ " $* " == *" $package"[\ -]* ]] && command -v deb-systemd-helper >/dev/null; then
+      # It only works for a package that is being set up, which it knows by this variable.
+      DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$package.service" >/dev/null || true
     fi
   done
 }
@@ -111,7 +115,7 @@ packages() {
   fi
   local wanted=("${BUILD_PACKAGES[@]}") missing
   if $tests; then wanted+=("${TEST_PACKAGES[@]}"); fi
-  mapfile -t missing < <(missing_packages "${wanted[@]}")
+  mapfile -t missing < <(missing_packages "${wanted[@]}" | grep -vxFf <(cat "$UNAVAILABLE" 2>/dev/null || true))
   if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
 }
 

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { readEnvironment } from "./environment.ts";
 import { readFile } from "./file.ts";
-import { type Flags, readFlags } from "./flags.ts";
+import type { Flags } from "./flags.ts";
 import { didYouMean } from "./nearest.ts";
 import { isOtlpRequested } from "./otlp-request.ts";
 import { type Config, configSchema } from "./schema.ts";
@@ -46,11 +46,6 @@ export function loadConfig(sources: ConfigSources): Config {
   problems.push(...findVoidSettings(parsed.data, settings, otlpRequested));
   if (problems.length > 0) throw new ConfigError(problems);
   return { ...parsed.data, nodeName: parsed.data.nodeName ?? (sources.environment["NODE_NAME"] || sources.hostname) };
-}
-
-/** `loadConfig()` for a command line without its program's name. */
-export function loadConfigFromArguments(argv: readonly string[], sources: Omit<ConfigSources, "flags">): Config {
-  return loadConfig({ ...sources, flags: readFlags(argv) });
 }
 
 function settingsOfFile(sources: ConfigSources, problems: ConfigProblem[]): Setting[] {

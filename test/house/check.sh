@@ -29,7 +29,8 @@ tidy_native() {
   need clang-tidy || return 1
   [[ -e build/compile_commands.json ]] || { echo "build/compile_commands.json is missing: run npm run build"; return 1; }
   # System headers make thousands of warnings that clang-tidy then says it suppressed.
-  clang-tidy -p build --quiet native/core/*.cpp native/binding/*.cpp 2> >(grep -v 'warnings generated' >&2)
+  printf '%s\0' native/core/*.cpp native/binding/*.cpp |
+    xargs -0 -n1 -P"$(nproc)" clang-tidy -p build --quiet 2> >(grep -v 'warnings generated' >&2)
 }
 shell_syntax() { git ls-files -z '*.sh' .ci/run | xargs -0 -n1 bash -n; }
 
