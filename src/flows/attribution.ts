@@ -1,6 +1,7 @@
 import type { AddressWords, Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
 import type { Listeners } from "./listeners.ts";
+import { processName } from "./process-name.ts";
 import { WordTable } from "./word-table.ts";
 
 const MAX_CACHED = 65_536;
@@ -88,7 +89,7 @@ export class Attribution {
       cgroupId: (BigInt(records.cgroupIdHigh(index)) << 32n) | BigInt(records.cgroupIdLow(index)),
       netns,
       pid: records.pid(index) || (listener?.pid ?? 0),
-      comm: records.comm(index) || (listener?.comm ?? ""),
+      comm: processName(records, index) || (listener?.comm ?? ""),
       address: localAddress(records, index),
     });
     this.#localIndex.set(this.#locals.push(endpoint) - 1);

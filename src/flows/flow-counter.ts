@@ -9,6 +9,7 @@ import type { EdgeTable } from "./edge-table.ts";
 import { failureReason } from "./failure.ts";
 import { Listeners } from "./listeners.ts";
 import { LiveConnections } from "./live-connections.ts";
+import { processName } from "./process-name.ts";
 import { SeenClients } from "./seen-clients.ts";
 import { WaitingHalves } from "./waiting-halves.ts";
 
@@ -429,7 +430,7 @@ export class FlowCounter {
       responseBytes: isServer ? sent : received,
       retransmits: records.retransmittedSegments(index),
       pid: records.pid(index) || (listener?.pid ?? 0),
-      comm: records.comm(index) || (listener?.comm ?? ""),
+      comm: processName(records, index) || (listener?.comm ?? ""),
       clientIsn: isServer ? records.remoteIsn(index) : records.localIsn(index),
       serverIsn: isServer ? records.localIsn(index) : records.remoteIsn(index),
     });

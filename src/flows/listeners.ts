@@ -1,4 +1,5 @@
 import type { TcpRecords } from "../kernel/tcp-records.ts";
+import { processName } from "./process-name.ts";
 import { WordTable } from "./word-table.ts";
 
 /** The process behind a listening socket. */
@@ -19,7 +20,7 @@ export class Listeners {
   add(records: TcpRecords, index: number): void {
     this.#ask(records.netns(index), records.localPort(index));
     const known = this.#places.get();
-    const listener = { pid: records.pid(index), comm: records.comm(index), sockets: 1 };
+    const listener = { pid: records.pid(index), comm: processName(records, index), sockets: 1 };
     if (known >= 0) {
       listener.sockets += this.#listeners[known]?.sockets ?? 0;
       this.#listeners[known] = listener;

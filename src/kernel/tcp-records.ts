@@ -119,12 +119,12 @@ export class TcpRecords {
   commWord(index: number, word: number): number {
     return this.#word(index, this.#at.comm + WORD_BYTES * word);
   }
-  /** The process name; bytes that are not UTF-8 become U+FFFD. Allocates. */
-  comm(index: number): string {
+  /** The process name, which may be any bytes. Shares the batch's memory. Allocates. */
+  comm(index: number): Uint8Array {
     const from = index * this.#recordBytes + this.#at.comm;
     const bytes = this.#bytes.subarray(from, from + 16);
     const end = bytes.indexOf(0);
-    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+    return end < 0 ? bytes : bytes.subarray(0, end);
   }
 
   /** Copies one record over record `to` of another batch of the same layout. */
