@@ -7,7 +7,8 @@ const CHUNKS = 4;
 
 /**
  * A few chunks of output that take turns: one is filled while the stream works off the others. That bounds the memory
- * of a scrape, however slow its reader is.
+ * of a scrape, however slow its reader is. The stream must be done with the bytes of a write when it calls back, as
+ * sockets and zlib are, and a `PassThrough` is not.
  */
 export class ChunkRing {
   readonly #stream: Writable;

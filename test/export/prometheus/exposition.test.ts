@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { text as readText } from "node:stream/consumers";
+import { Writable } from "node:stream";
 import { test } from "node:test";
 import { Counter, type Metric, Registry } from "prom-client";
 import { writeExposition } from "../../../src/export/prometheus/exposition.ts";
@@ -21,9 +20,18 @@ function registryOf(families: readonly MetricFamily[]): Registry {
 }
 
 async function textOf(registry: Registry): Promise<string> {
-  const stream = new PassThrough();
-  const [text] = await Promise.all([readText(stream), writeExposition(registry, stream)]);
-  return text;
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      // A copy, and late: the writer must leave a chunk alone until then.
+      setImmediate(() => {
+        chunks.push(Buffer.from(chunk));
+        done();
+      });
+    },
+  });
+  await writeExposition(registry, stream);
+  return Buffer.concat(chunks).toString();
 }
 
 /** Set WEIR_UPDATE_GOLDEN=1 to write the file anew, and read the difference before you commit it. */
@@ -116,10 +124,15 @@ test("writeExposition() rejects where the stream breaks, and can be called again
   });
   for (let i = 0; i < 20_000; i++) family.add([`${i}`], i);
   const registry = registryOf([family]);
-  const stream = new PassThrough();
+  let writes = 0;
+  const stream = new Writable({
+    // Takes the first chunk and then nothing more, so that the writer waits until the stream goes.
+    write(_chunk, _encoding, done) {
+      if (++writes === 1) done();
+      else setImmediate(() => this.destroy(new Error("gone")));
+    },
+  });
   const written = writeExposition(registry, stream);
-  // Nobody reads, so the writer waits once its chunks are used up.
-  stream.once("readable", () => stream.destroy(new Error("gone")));
   await assert.rejects(written, /gone/);
   assert.equal((await textOf(registry)).split("\n").length, 20_000 + 3);
 });
