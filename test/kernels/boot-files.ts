@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DebianSuite } from "./debian-suite.ts";
 import { cached, keyOf } from "./kernel-cache.ts";
@@ -19,20 +28,30 @@ export interface BootFiles {
 
 /** Downloads the kernel where it is not in the cache. */
 export async function bootFiles(kernel: KernelRelease): Promise<BootFiles> {
+  const packages = await cached(`packages-${kernel.release}`, keyOf(kernel.suite, kernel.packages.join()), (path) =>
+    download(kernel, path),
+  );
   const recipes = ["boot-files.ts", "module-tree.ts"].map((file) => readFileSync(join(import.meta.dirname, file)));
-  const key = keyOf(kernel.packages.join(), readFileSync(INITRD_INIT), ...recipes);
-  const directory = await cached(`linux-${kernel.release}`, key, (path) => make(kernel, path));
+  const key = keyOf(readdirSync(packages).join(), readFileSync(INITRD_INIT), ...recipes);
+  const directory = await cached(`linux-${kernel.release}`, key, (path) => make(packages, path));
   return { vmlinuz: join(directory, "vmlinuz"), initrd: join(directory, "initrd") };
 }
 
-async function make(kernel: KernelRelease, directory: string): Promise<void> {
-  const unpacked = join(directory, "unpacked");
-  mkdirSync(unpacked, { recursive: true });
-  const suite = await DebianSuite.open(kernel.suite, join(directory, "apt"));
+/** Kept apart from what is made of them: the suite may have moved on when that is made anew. */
+async function download(kernel: KernelRelease, directory: string): Promise<void> {
+  mkdirSync(directory);
+  const apt = join(directory, "apt");
+  const suite = await DebianSuite.open(kernel.suite, apt);
   const packages = await Promise.all(kernel.packages.map((pattern) => suite.newest(pattern)));
   console.log(`${kernel.release.padEnd(5)} downloading ${packages.join(" ")} from Debian ${kernel.suite}`);
-  await suite.unpack(packages, unpacked);
+  await suite.download(packages, directory);
+  rmSync(apt, { recursive: true });
+}
 
+async function make(packages: string, directory: string): Promise<void> {
+  const unpacked = join(directory, "unpacked");
+  mkdirSync(unpacked, { recursive: true });
+  for (const file of readdirSync(packages)) await runTool("dpkg-deb", ["-x", join(packages, file), unpacked]);
   const modules = await ModuleTree.open(unpacked);
   copyFileSync(modules.vmlinuz, join(directory, "vmlinuz"));
   const root = join(directory, "root");
@@ -52,5 +71,5 @@ async function make(kernel: KernelRelease, directory: string): Promise<void> {
     root,
     join(directory, "initrd"),
   ]);
-  for (const name of ["apt", "unpacked", "root"]) rmSync(join(directory, name), { recursive: true });
+  for (const name of ["unpacked", "root"]) rmSync(join(directory, name), { recursive: true });
 }

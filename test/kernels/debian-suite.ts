@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTool } from "./run-tool.ts";
 
@@ -55,14 +55,9 @@ export class DebianSuite {
     return newest;
   }
 
-  /** Downloads and unpacks into `target`, without installing. */
-  async unpack(packages: readonly string[], target: string): Promise<void> {
-    const archives = join(this.#directory, "archives");
-    const uris = await runTool("apt-get", [...this.#options(), "-qq", "--print-uris", "download", ...packages]);
-    const files = [...uris.matchAll(/^'[^']*' (\S+)/gm)].map(([, file]) => file as string);
-    await runTool("env", ["-C", archives, "apt-get", ...this.#options(), "-qq", "download", ...packages]);
-    for (const file of files) await runTool("dpkg-deb", ["-x", join(archives, file), target]);
-    rmSync(archives, { recursive: true });
+  /** Downloads into `target`, without installing. */
+  async download(packages: readonly string[], target: string): Promise<void> {
+    await runTool("env", ["-C", target, "apt-get", ...this.#options(), "-qq", "download", ...packages]);
   }
 
   async #update(): Promise<void> {

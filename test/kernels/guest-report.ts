@@ -28,19 +28,21 @@ export interface GuestReport extends GuestRun {
 
 /** Reads what the guest left in `directory`: `tests.jsonl` (TestRecord) and `capabilities.json` (ProgramRecord[]), if they are there. */
 export function reportGuest(release: string, run: GuestRun, directory: string): GuestReport {
+  const ranTests = existsSync(join(directory, "tests.jsonl"));
   const tests = read(join(directory, "tests.jsonl"))
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line) as TestRecord);
   const count = (outcome: TestRecord["outcome"]) => tests.filter((test) => test.outcome === outcome).length;
-  const succeeded = run.exitCode === 0;
+  // A test command that found no test has shown nothing.
+  const succeeded = run.exitCode === 0 && !(ranTests && tests.length === 0);
   return {
     ...run,
     release,
     programs: JSON.parse(read(join(directory, "capabilities.json")) || "[]") as ProgramRecord[],
     tests,
     complaints: kernelComplaints(directory),
-    passed: tests.length === 0 && succeeded ? 1 : count("passed"),
+    passed: !ranTests && succeeded ? 1 : count("passed"),
     failed: Math.max(count("failed"), succeeded ? 0 : 1),
     skipped: count("skipped"),
   };
@@ -63,6 +65,7 @@ export function describeGuest(report: GuestReport): string {
   }
   for (const line of report.complaints) say(`  kernel: ${line}`);
   if (report.exitCode !== undefined && report.exitCode !== 0) say(`  the command ended with ${report.exitCode}`);
+  if (report.exitCode === 0 && report.failed > 0 && report.tests.length === 0) say("  the command ran no tests");
   say(`  ${report.passed} passed, ${report.failed} failed, ${report.skipped} skipped`);
   return lines.join("\n");
 }

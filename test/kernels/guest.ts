@@ -68,11 +68,15 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
   const log = readFileSync(serial, "utf8");
   const version = UP.exec(log)?.[1];
   const ended = ENDED.exec(log)?.[1];
-  if (ended !== undefined) await runTool("tar", ["-C", directory, "-xf", results]);
+  if (ended !== undefined) await runTool("tar", ["-C", directory, "--no-overwrite-dir", "-xf", results]);
   rmSync(results);
   const exitCode = ended === undefined ? undefined : Number(ended);
   const how = signal === "SIGKILL" ? `killed after ${timeoutMs / 1000} s` : `QEMU ended with ${signal ?? code}`;
-  const failure = exitCode === undefined ? `${PANIC.exec(log)?.[0] ?? how}; see ${serial}` : undefined;
+  const last = log.trimEnd().split("\n").at(-1)?.trim();
+  const failure =
+    exitCode === undefined
+      ? `${PANIC.exec(log)?.[0] ?? `${how}, its last line was "${last}"`}; see ${serial}`
+      : undefined;
   return { version, exitCode, failure, bootSeconds, totalSeconds };
 }
 
@@ -92,8 +96,9 @@ function qemuArguments({ boot, parameters, disks }: GuestOptions, results: strin
     ...["-device", `virtio-blk-pci,drive=${name},serial=${name}`],
   ];
   return [
-    // Without KVM: it is not to be had on most machines that are virtual themselves.
-    ...["-machine", "q35", "-accel", "tcg,thread=multi"],
+    // Without KVM: it is not to be had on most machines that are virtual themselves. Both CPUs take turns in one thread:
+    // in threads of their own, one may run code that the other has just patched, and the kernel patches itself a lot.
+    ...["-machine", "q35", "-accel", "tcg,thread=single"],
     // QEMU 7.2 corrupts flags when it emulates cmpxchg16b, and kernels that use it panic at random.
     ...["-cpu", "max,cx16=off", "-smp", "2", "-m", "2G"],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"],

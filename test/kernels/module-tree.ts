@@ -26,6 +26,9 @@ const NETWORK_MODULES = [
   ...["tcp_bbr", "af_packet_diag", "tls"],
   ...[
     "nf_tables",
+    "nf_tables_set",
+    "nft_counter",
+    "nft_objref",
     "nft_compat",
     "nft_chain_nat",
     "nft_ct",
@@ -42,6 +45,8 @@ const NETWORK_MODULES = [
     "nf_conntrack_netlink",
     "nf_nat",
     "nf_log_syslog",
+    "nf_log_ipv4",
+    "nf_log_ipv6",
     "nfnetlink",
     "nfnetlink_log",
     "nfnetlink_queue",
