@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { constants, hostname } from "node:os";
 import { type Logger, pino } from "pino";
 import { type Agent, startAgent } from "./agent.ts";
 import { readCommand } from "./cli/command.ts";
@@ -107,7 +107,17 @@ function complain(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`weir: ${message}\n`);
   if (misused) process.stderr.write("See weir --help.\n");
+  else if (isRefusedLoad(error)) process.stderr.write(`${NEEDED}\n`);
   else if (error instanceof Error && error.cause instanceof Error)
     process.stderr.write(`  because: ${error.cause.message}\n`);
   return misused ? MISUSED : FAILED;
 }
+
+/** The kernel does not let this process load programs. */
+function isRefusedLoad(error: unknown): boolean {
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  return code === "ERR_WEIR_LOAD" && (errno === constants.errno.EPERM || errno === constants.errno.EACCES);
+}
+
+const NEEDED =
+  "Loading eBPF programs needs root, or the capabilities BPF, PERFMON and NET_ADMIN; weir doctor tells which are missing.";

@@ -104,7 +104,7 @@ const otlp = z
     }),
     protocol: optionalChoiceOption({
       words: ["grpc", "http/protobuf"],
-      defaultText: "OTEL_EXPORTER_OTLP_PROTOCOL, else grpc",
+      defaultText: "OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf",
       description: "How to speak to the receiver.",
     }),
     interval: optionalDurationOption({

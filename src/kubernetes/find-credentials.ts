@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Credentials, inClusterCredentials, SERVICE_ACCOUNT_DIRECTORY } from "./credentials.ts";
-import { kubeconfigCredentials } from "./kubeconfig.ts";
+import { KubeconfigError, kubeconfigCredentials } from "./kubeconfig.ts";
 
 export interface CredentialsChoice {
   /** `auto`: undefined where none are found; `true`: an error then; `false`: none. */
@@ -14,7 +14,7 @@ export interface CredentialsChoice {
 /**
  * The credentials to use, or undefined to do without a cluster.
  *
- * @throws {Error} where a kubeconfig cannot be used, or where credentials must be and there are none.
+ * @throws {KubeconfigError} where a kubeconfig cannot be used, or where credentials must be and there are none.
  */
 export async function findCredentials(
   choice: CredentialsChoice,
@@ -28,7 +28,7 @@ export async function findCredentials(
   const file = environment["KUBECONFIG"] || join(environment["HOME"] ?? "/root", ".kube/config");
   if (existsSync(file)) return kubeconfigCredentials(file, choice.context);
   if (choice.enabled === "auto") return undefined;
-  throw new Error(
+  throw new KubeconfigError(
     `Cannot reach a Kubernetes API server: needs a pod's service account or a kubeconfig, found neither ` +
       `${SERVICE_ACCOUNT_DIRECTORY} nor ${file}; give --kubernetes.kubeconfig, or --kubernetes.enabled=false`,
   );
