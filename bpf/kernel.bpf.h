@@ -41,6 +41,24 @@ enum tcp_state {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* <linux/skbuff.h> */
+struct sk_buff {
+	char cb[48];
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+};
+
+/* <linux/errqueue.h>: what `cb` of a buffer in an error queue is */
+struct sock_extended_err {
+	__u32 ee_errno;
+};
+
+struct sock_exterr_skb {
+	struct sock_extended_err ee;
+};
+
 /* <net/sock.h> */
 enum sock_flags {
 	SOCK_DEAD,
@@ -104,6 +122,8 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	int sk_err;
+	int sk_err_soft; /* what ICMP said while a system call held the socket */
+	struct sk_buff_head sk_error_queue;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

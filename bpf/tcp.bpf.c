@@ -6,8 +6,11 @@
  * call; a connection costs the same whether it carries a kilobyte or a terabyte.
  *
  *   tcp_state   tp_btf/inet_sock_set_state   births, deaths and listeners; a dead connection leaves as one record
+ *   tcp_error   tp_btf/inet_sk_error_report  ICMP errors that the kernel only notes while connect() holds the socket
  *   tcp_sweep   iter/bpf_map_elem            live connections whose totals changed since the last sweep
  *   tcp_survey  iter/task_file               once, at start: listeners, and connections older than the agent
+ *
+ * The second needs kernel 5.15; before, such a connection fails as `other` unless the program left the error unread.
  *
  * Not covered: a connect() that fails before a SYN is built (no route at all: the call returns the error and no state
  * changes), and MPTCP's own totals (its subflows are counted as the TCP connections that they are).
@@ -25,11 +28,13 @@ struct connection {
 	struct weir_tcp_birth birth;
 	__u64 swept_sent_bytes;
 	__u64 swept_received_bytes;
+	__u32 soft_error; /* errno of an ICMP error while connecting; 0 none */
+	__u32 pad;
 };
 
 /*
  * Live connections. Key: address of the struct sock; value: struct connection. Written by tcp_state and tcp_survey, removed at
- * TCP_CLOSE. 131 072 entries x (8 + 120 + 48 of hash element) = 23 MB; the agent sets the size before load. When full:
+ * TCP_CLOSE. 131 072 entries x (8 + 128 + 48 of hash element) = 24 MB; the agent sets the size before load. When full:
  * counted in lost[MAP_FULL], and the connection is reported once, when it closes.
  */
 struct {
@@ -285,10 +290,13 @@ static __always_inline bool ends_by_packet(struct sock *sk, int from)
 			       (from == TCP_FIN_WAIT2 && sk->__sk_common.skc_flags & 1UL << SOCK_DONE));
 }
 
-static __always_inline void read_end(struct sock *sk, struct tcp_sock *tp, int from, struct weir_tcp_record *record)
+static __always_inline void read_end(struct sock *sk, struct tcp_sock *tp, int from, __u32 soft_error,
+				     struct weir_tcp_record *record)
 {
 	record->at_ns = ends_by_packet(sk, from) ? tp->tcp_mstamp * NS_PER_US : bpf_ktime_get_ns();
 	record->error = sk->sk_err;
+	if (!record->error && from == TCP_SYN_SENT)
+		record->error = soft_error ?: sk->sk_err_soft;
 	record->kind = WEIR_TCP_CLOSED;
 	record->state = from;
 	record->reset = reset_by(from, record->error);
@@ -316,6 +324,7 @@ static __always_inline void closed(struct sock *sk, int from)
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct weir_tcp_record *record;
+	__u32 soft_error = 0;
 
 	/* never a connection: closed unconnected, or a handshake that its server gave up */
 	if (!tp || (!connection && in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV)))
@@ -328,6 +337,7 @@ static __always_inline void closed(struct sock *sk, int from)
 	}
 	if (connection) {
 		record->birth = connection->birth;
+		soft_error = connection->soft_error;
 		bpf_map_delete_elem(&connections, &key);
 	} else {
 		__builtin_memset(&record->birth, 0, sizeof(record->birth));
@@ -337,7 +347,7 @@ static __always_inline void closed(struct sock *sk, int from)
 		record->birth.cgroup_id = sock_cgroup_id(sk);
 		read_remote(true, sk, &record->birth);
 	}
-	read_end(sk, tp, from, record);
+	read_end(sk, tp, from, soft_error, record);
 	read_totals(tp, record);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
@@ -393,6 +403,30 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 		listener(sk, WEIR_TCP_UNLISTEN);
 	else if (to == TCP_CLOSE)
 		closed(sk, from);
+	return 0;
+}
+
+/*
+ * An ICMP error that finds connect() at work is queued and noted softly; the program learns it from SO_ERROR, which wipes
+ * it out before the socket closes. Here it has just been queued.
+ */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(tcp_error, struct sock *sk)
+{
+	struct connection *connection;
+	struct sock_exterr_skb *error;
+	struct sk_buff *last;
+	__u64 key = (__u64)sk;
+
+	if (sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state != TCP_SYN_SENT || sk->sk_err)
+		return 0;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	last = sk->sk_error_queue.prev;
+	/* an empty queue is a ring of its head alone */
+	if (!connection || (void *)last == (void *)&sk->sk_error_queue)
+		return 0;
+	error = (struct sock_exterr_skb *)((void *)last + bpf_core_field_offset(last->cb));
+	connection->soft_error = BPF_CORE_READ(error, ee.ee_errno);
 	return 0;
 }
 

@@ -76,7 +76,7 @@ async function start(
   stops.push(() => monitor.close());
   const refused = monitor.programs().filter(({ state }) => state === "failed");
   for (const { name, hook, detail } of refused) {
-    log.error({ program: name, hook, detail }, "this kernel refuses a program; what it feeds is missing");
+    log.warn({ program: name, hook, detail }, "this kernel refuses a program; what it feeds is missing");
   }
   if (config.bpfStatistics) addon.measureRunTime(true);
 
@@ -122,9 +122,9 @@ async function start(
 
   let discovered = false;
   const notReady = (): string[] => {
-    const reasons = refused.map(
-      ({ name, hook }) => `program ${name} (${hook}) is not attached: see the log or weir doctor`,
-    );
+    const reasons: string[] = [];
+    if (!monitor.isCounting)
+      reasons.push("connections are not counted: the program tcp_state is not attached, see the log");
     if (!discovered) reasons.push("the first discovery of this host's processes and pods is not complete");
     for (const watch of watches?.states() ?? []) {
       if (!watch.synced)

@@ -64,6 +64,10 @@ export class TcpMonitor {
   get maxConnections(): number {
     return this.#maxConnections;
   }
+  /** Whether connections are counted at all; what else this kernel refuses is in `programs()`. */
+  get isCounting(): boolean {
+    return this.#native.programs().some(({ name, state }) => name === "tcp_state" && state === "attached");
+  }
   programs(): ProgramReport[] {
     return this.#native.programs();
   }
