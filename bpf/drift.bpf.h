@@ -27,4 +27,15 @@ static __always_inline __u64 sock_cgroup_id(struct sock *sk)
 	return val & 3 ? 0 : BPF_CORE_READ((struct cgroup *)val, kn, id);
 }
 
+/* The TCP socket behind a program's MPTCP socket: its first subflow, which is all there is where the other end does not
+ * speak MPTCP. Go's servers listen with MPTCP. NULL where the kernel cannot say. */
+static __always_inline struct sock *first_subflow(struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (struct mptcp_sock *)sk;
+
+	if (!bpf_core_field_exists(mptcp->first))
+		return NULL;
+	return BPF_CORE_READ(mptcp, first);
+}
+
 #endif

@@ -15,12 +15,13 @@
 #include <bpf/bpf_tracing.h>
 
 /* <linux/socket.h> */
-#define AF_INET 2
+#define AF_INET  2
 #define AF_INET6 10
 /* <linux/in.h> */
-#define IPPROTO_TCP 6
+#define IPPROTO_TCP   6
+#define IPPROTO_MPTCP 262
 /* <linux/stat.h> */
-#define S_IFMT 00170000
+#define S_IFMT   00170000
 #define S_IFSOCK 0140000
 
 /* <net/tcp_states.h>; in the kernel's user interface, so the values are fixed */
@@ -163,6 +164,11 @@ struct tcp_sock {
 	__u32 delivered;
 	__u32 total_retrans;
 	struct minmax rtt_min;
+};
+
+/* net/mptcp/protocol.h; absent where the kernel has no MPTCP */
+struct mptcp_sock {
+	struct sock *first;
 };
 
 /* <linux/net.h> */

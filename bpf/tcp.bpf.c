@@ -73,7 +73,7 @@ struct {
 __u32 sweep_is_full;
 
 /* ids are (number << 12 | cpu): below 2^53 for 2^41 connections on each of 4096 CPUs. */
-#define CPU_BITS 12
+#define CPU_BITS  12
 #define NS_PER_US 1000
 
 static __always_inline void count_lost(__u32 reason)
@@ -106,14 +106,14 @@ static __always_inline bool in_state(int state, __u32 set)
  * A field of a kernel struct: a plain load where the verifier vouches for the pointer, a probe read elsewhere. `vouched` is a
  * constant at every call, so one of the two is all that is compiled.
  */
-#define FIELD(vouched, pointer, field)                                                         \
-	({                                                                                     \
-		typeof((pointer)->field) value_;                                               \
-		if (vouched)                                                                   \
-			value_ = (pointer)->field;                                             \
-		else                                                                           \
-			bpf_core_read(&value_, sizeof(value_), &(pointer)->field);             \
-		value_;                                                                        \
+#define FIELD(vouched, pointer, field)                                             \
+	({                                                                         \
+		typeof((pointer)->field) value_;                                   \
+		if (vouched)                                                       \
+			value_ = (pointer)->field;                                 \
+		else                                                               \
+			bpf_core_read(&value_, sizeof(value_), &(pointer)->field); \
+		value_;                                                            \
 	})
 
 static __always_inline void map_ipv4(__u32 words[4], __be32 address)
@@ -147,7 +147,8 @@ static __always_inline void read_remote(bool vouched, struct sock *sk, struct we
 	birth->remote_port = bpf_ntohs(port);
 }
 
-static __always_inline void read_local_address(bool vouched, struct sock *sk, struct weir_tcp_birth *birth)
+static __always_inline void read_local_address(bool vouched, struct sock *sk,
+					       struct weir_tcp_birth *birth)
 {
 	if (FIELD(vouched, sk, __sk_common.skc_family) == AF_INET) {
 		map_ipv4(birth->local, FIELD(vouched, sk, __sk_common.skc_rcv_saddr));
@@ -159,19 +160,21 @@ static __always_inline void read_local_address(bool vouched, struct sock *sk, st
 }
 
 /* The sequence numbers of the first payload bytes. A client's own SYN is a byte acknowledged, a server's is not. */
-static __always_inline void read_isns(bool vouched, struct tcp_sock *tp, struct weir_tcp_birth *birth)
+static __always_inline void read_isns(bool vouched, struct tcp_sock *tp,
+				      struct weir_tcp_birth *birth)
 {
 	birth->local_isn = FIELD(vouched, tp, snd_una) - (__u32)FIELD(vouched, tp, bytes_acked) +
 			   (birth->side == WEIR_TCP_CLIENT);
 	birth->remote_isn = FIELD(vouched, tp, rcv_nxt) - (__u32)FIELD(vouched, tp, bytes_received);
 }
 
-#define FIN_SENT                                                                               \
-	(1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSING | 1U << TCP_LAST_ACK |  \
+#define FIN_SENT                                                                              \
+	(1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSING | 1U << TCP_LAST_ACK | \
 	 1U << TCP_TIME_WAIT)
 
 /* Payload bytes each way, without the SYN and FIN that the kernel counts as a byte each. */
-static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp, struct weir_tcp_record *record)
+static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp,
+				       struct weir_tcp_record *record)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u64 sent = FIELD(vouched, tp, bytes_acked);
@@ -179,7 +182,8 @@ static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp, struct
 
 	if (sent && record->birth.side == WEIR_TCP_CLIENT)
 		sent -= 1;
-	if (sent && in_state(record->state, FIN_SENT) && FIELD(vouched, tp, snd_una) == FIELD(vouched, tp, write_seq))
+	if (sent && in_state(record->state, FIN_SENT) &&
+	    FIELD(vouched, tp, snd_una) == FIELD(vouched, tp, write_seq))
 		sent -= 1;
 	if (received && FIELD(vouched, sk, __sk_common.skc_flags) & 1UL << SOCK_DONE)
 		received -= 1;
@@ -187,7 +191,8 @@ static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp, struct
 	record->received_bytes = received;
 }
 
-static __always_inline void read_segments(bool vouched, struct tcp_sock *tp, struct weir_tcp_record *record)
+static __always_inline void read_segments(bool vouched, struct tcp_sock *tp,
+					  struct weir_tcp_record *record)
 {
 	__u32 min_rtt_us = FIELD(vouched, tp, rtt_min.s[0].v);
 
@@ -276,7 +281,8 @@ static __always_inline __u8 reset_by(int from, __u16 error)
 {
 	const __u32 open = 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT;
 
-	if (error == 104 /* ECONNRESET */ || error == 111 /* ECONNREFUSED */ || error == 32 /* EPIPE */)
+	if (error == 104 /* ECONNRESET */ || error == 111 /* ECONNREFUSED */ ||
+	    error == 32 /* EPIPE */)
 		return WEIR_TCP_RESET_REMOTE;
 	if (!error && in_state(from, open))
 		return WEIR_TCP_RESET_LOCAL;
@@ -286,12 +292,13 @@ static __always_inline __u8 reset_by(int from, __u16 error)
 /* Whether the other end's last packet is what closes a socket, so that the time of that packet is now. */
 static __always_inline bool ends_by_packet(struct sock *sk, int from)
 {
-	return !sk->sk_err && (from == TCP_LAST_ACK ||
-			       (from == TCP_FIN_WAIT2 && sk->__sk_common.skc_flags & 1UL << SOCK_DONE));
+	return !sk->sk_err &&
+	       (from == TCP_LAST_ACK ||
+		(from == TCP_FIN_WAIT2 && sk->__sk_common.skc_flags & 1UL << SOCK_DONE));
 }
 
-static __always_inline void read_end(struct sock *sk, struct tcp_sock *tp, int from, __u32 soft_error,
-				     struct weir_tcp_record *record)
+static __always_inline void read_end(struct sock *sk, struct tcp_sock *tp, int from,
+				     __u32 soft_error, struct weir_tcp_record *record)
 {
 	record->at_ns = ends_by_packet(sk, from) ? tp->tcp_mstamp * NS_PER_US : bpf_ktime_get_ns();
 	record->error = sk->sk_err;
@@ -327,7 +334,8 @@ static __always_inline void closed(struct sock *sk, int from)
 	__u32 soft_error = 0;
 
 	/* never a connection: closed unconnected, or a handshake that its server gave up */
-	if (!tp || (!connection && in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV)))
+	if (!tp || (!connection &&
+		    in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV)))
 		return;
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
@@ -386,7 +394,8 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
 	/* most state changes are steps of a farewell, and of no interest */
-	if (!in_state(to, 1U << TCP_SYN_SENT | 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE | 1U << TCP_LISTEN))
+	if (!in_state(to, 1U << TCP_SYN_SENT | 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE |
+				  1U << TCP_LISTEN))
 		return 0;
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -418,7 +427,8 @@ int BPF_PROG(tcp_error, struct sock *sk)
 	struct sk_buff *last;
 	__u64 key = (__u64)sk;
 
-	if (sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state != TCP_SYN_SENT || sk->sk_err)
+	if (sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state != TCP_SYN_SENT ||
+	    sk->sk_err)
 		return 0;
 	connection = bpf_map_lookup_elem(&connections, &key);
 	last = sk->sk_error_queue.prev;
@@ -443,7 +453,8 @@ static __always_inline bool is_same(struct tcp_sock *tp, const struct weir_tcp_b
 	__be16 local_port = FIELD(false, tp, inet_conn.icsk_inet.inet_sport);
 
 	return FIELD(false, sk, __sk_common.skc_state) != TCP_CLOSE &&
-	       bpf_ntohs(local_port) == birth->local_port && bpf_ntohs(remote_port) == birth->remote_port;
+	       bpf_ntohs(local_port) == birth->local_port &&
+	       bpf_ntohs(remote_port) == birth->remote_port;
 }
 
 SEC("iter/bpf_map_elem")
@@ -473,7 +484,8 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
 		if (!sweep_is_full)
 			return 0;
-		record = (struct weir_tcp_record){ .birth = record.birth, .kind = WEIR_TCP_VANISHED };
+		record = (struct weir_tcp_record){ .birth = record.birth,
+						   .kind = WEIR_TCP_VANISHED };
 		if (bpf_map_delete_elem(&connections, &address))
 			return 0;
 		count_lost(WEIR_TCP_LOST_END_MISSED);
@@ -492,9 +504,9 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 
 /* ---- the survey at start ---- */
 
-#define CONNECTED                                                                              \
-	(1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSE_WAIT | \
-	 1U << TCP_LAST_ACK | 1U << TCP_CLOSING)
+#define CONNECTED                                                            \
+	(1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | \
+	 1U << TCP_CLOSE_WAIT | 1U << TCP_LAST_ACK | 1U << TCP_CLOSING)
 
 SEC("iter/task_file")
 int tcp_survey(struct bpf_iter__task_file *ctx)
@@ -514,6 +526,8 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 		return 0;
 	socket = file->private_data;
 	sk = BPF_CORE_READ(socket, sk);
+	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
+		sk = first_subflow(sk);
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);

@@ -27,6 +27,9 @@ const UNBORN_GRACE_MS = 60_000;
 /** A live connection that this many full sweeps did not show is gone. */
 const UNSEEN_SWEEPS = 2;
 
+/** Where Linux begins to choose ports of clients, unless it is told otherwise. */
+const EPHEMERAL_PORTS = 32_768;
+
 /** Marks of a live connection. */
 const OLDER = 1;
 const IS_SERVER = 2;
@@ -454,12 +457,17 @@ export class FlowCounter {
     return this.#attribution.remote(records, index, isServer, bornNs === 0 ? this.#unixMs : this.#unixMsOf(bornNs));
   }
 
-  /** The role of the socket. One whose birth was not seen is a server's where its port is listened on. */
+  /**
+   * The role of the socket. One whose birth was not seen is a server's where its port is listened on; where nobody listens
+   * any more on either port, the end with the port that no client is given by chance.
+   */
   #isServer(records: TcpRecords, index: number): boolean {
     const { sides } = this.#options.layout;
     const side = records.side(index);
     if (side !== sides.unknown) return side === sides.server;
-    return this.#listeners.get(records.netns(index), records.localPort(index)) !== undefined;
+    const netns = records.netns(index);
+    if (this.#listeners.get(netns, records.localPort(index)) !== undefined) return true;
+    return records.localPort(index) < EPHEMERAL_PORTS && records.remotePort(index) >= EPHEMERAL_PORTS;
   }
 
   #wasEstablished(records: TcpRecords, index: number): boolean {
