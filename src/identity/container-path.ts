@@ -17,6 +17,8 @@ const POD =
 const CONTAINER = /^(?:(cri-containerd|containerd|nerdctl|crio|docker|libpod|podman)-)?([0-9a-f]{64})(?:\.scope)?$/;
 const MACHINE = /^(?:machine-(.+)\.scope|lxc\.payload\.(.+))$/;
 const UNIT = /^[^/]+\.service$/;
+/** `a.slice:cri-containerd:ID`: what a runtime with the cgroupfs driver makes of a path meant for systemd. Other colons are part of a name. */
+const CGROUPFS_OF_SYSTEMD = /:([^/:]*):([0-9a-f]{64})(?=\/|$)/g;
 const RUNTIMES: Readonly<Record<string, string>> = {
   "cri-containerd": "containerd",
   containerd: "containerd",
@@ -43,11 +45,10 @@ const NOWHERE: CgroupPlace = {
  */
 export function placeOfCgroup(path: string): CgroupPlace {
   if (path === "/" || path === "") return NOWHERE;
-  // "a.slice:cri-containerd:ID" is what a runtime with the cgroupfs driver makes of a path meant for systemd.
   const parts = path
     .replace(/ \(deleted\)$/, "")
-    .replace(/:(?=[0-9a-f]{64}$|[0-9a-f]{64}\/)/g, "-")
-    .split(/[/:]/);
+    .replace(CGROUPFS_OF_SYSTEMD, "/$1-$2")
+    .split("/");
   const podIndex = parts.findIndex((part) => POD.test(part));
   const podUid = podIndex < 0 ? undefined : POD.exec(parts[podIndex] ?? "")?.[1]?.replaceAll("_", "-");
   const containerIndex = parts.findIndex((part, index) => index > podIndex && CONTAINER.test(part));

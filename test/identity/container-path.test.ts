@@ -79,6 +79,10 @@ const PATHS: readonly [path: string, expected: Partial<CgroupPlace>][] = [
   // systemd
   ["/system.slice/nginx.service", { unit: "nginx.service" }],
   ["/system.slice/system-getty.slice/getty@tty1.service", { unit: "getty@tty1.service" }],
+  [
+    "/system.slice/system-dbus.slice/dbus-:1.3-org.freedesktop.problems@0.service",
+    { unit: "dbus-:1.3-org.freedesktop.problems@0.service" },
+  ],
   ["/system.slice/foo.service/worker", { unit: "foo.service" }],
   ["/user.slice/user-1000.slice/session-3.scope", {}],
   ["/user.slice/user-1000.slice/user@1000.service/app.slice/web.service", {}],
