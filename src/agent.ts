@@ -150,6 +150,13 @@ async function start(
         .statistics()
         .map(({ name, runTimeNs, runs }) => ({ program: name, runTimeSeconds: runTimeNs / NS_PER_S, runs })),
     series: () => [{ family: "edges", live: edges.size, overflowed: edges.overflowed }],
+    unresolved: () => {
+      const { unresolvedLocal, unresolvedRemote } = resolver.stats();
+      return [
+        { side: "local", lookups: unresolvedLocal },
+        { side: "remote", lookups: unresolvedRemote },
+      ];
+    },
     watches: () =>
       (watches?.states() ?? []).map(({ resource, synced, phase, lastEventUnixMs }) => ({
         resource,

@@ -1,5 +1,5 @@
 import { CidrTable } from "./cidr-table.ts";
-import type { AddressWords, RemoteAnswer } from "./endpoint.ts";
+import type { AddressWords, Endpoint, RemoteAnswer } from "./endpoint.ts";
 import type { Interner } from "./interner.ts";
 
 /** A network that the configuration gives a name. */
@@ -28,26 +28,34 @@ const CLASSES: readonly NamedNetwork[] = [
   { cidr: "ff00::/8", name: "multicast" },
 ];
 
+/** Where address translation to this host's own sockets is common: container engines' ports, IPVS, load balancers. */
+const TRANSLATED = "private";
+
 /** Names addresses outside: by the configured networks, else by class, so that there are few names whoever calls. */
 export class ExternalNames {
   readonly #interner: Interner;
-  readonly #named = new CidrTable<RemoteAnswer>();
-  readonly #classes = new CidrTable<RemoteAnswer>();
-  readonly #public: RemoteAnswer;
+  readonly #named = new CidrTable<Endpoint>();
+  readonly #classes = new CidrTable<Endpoint>();
+  readonly #public: Endpoint;
+  readonly #translated: Endpoint;
 
   /** Throws a `RangeError` that names the CIDR it cannot read. */
   constructor(networks: readonly NamedNetwork[], interner: Interner) {
     this.#interner = interner;
-    for (const { cidr, name } of networks) this.#named.set(cidr, this.#answer(name));
-    for (const { cidr, name } of CLASSES) this.#classes.set(cidr, this.#answer(name));
-    this.#public = this.#answer("public");
+    for (const { cidr, name } of networks) this.#named.set(cidr, this.#endpoint(name));
+    for (const { cidr, name } of CLASSES) this.#classes.set(cidr, this.#endpoint(name));
+    this.#public = this.#endpoint("public");
+    this.#translated = this.#endpoint(TRANSLATED);
   }
 
+  /** Behind a private address may be a socket of this host after all: the answer says so. */
   answer(address: AddressWords): RemoteAnswer {
-    return this.#named.match(address) ?? this.#classes.match(address) ?? this.#public;
+    const byClass = this.#classes.match(address) ?? this.#public;
+    const answers = this.#interner.answers(this.#named.match(address) ?? byClass);
+    return byClass === this.#translated ? answers.here : answers.away;
   }
 
-  #answer(name: string): RemoteAnswer {
-    return this.#interner.answers(this.#interner.endpoint("External", "", name)).away;
+  #endpoint(name: string): Endpoint {
+    return this.#interner.endpoint("External", "", name);
   }
 }

@@ -102,6 +102,13 @@ export const AGENT_METRICS = {
     attributes: ["family"],
     description: "Updates that went to a family's overflow series because its series budget was used up.",
   },
+  unresolved: {
+    name: "weir.agent.unresolved_lookups",
+    unit: "{lookup}",
+    kind: "counter",
+    attributes: ["side"],
+    description: "Questions for the owner of a local socket or a remote address that could only be answered Unknown.",
+  },
   watchSynced: {
     name: "weir.agent.watch.synced",
     unit: "",

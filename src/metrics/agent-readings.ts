@@ -8,6 +8,7 @@ export interface AgentReadings {
   readonly maps?: () => Iterable<MapReading>;
   readonly programs?: () => Iterable<ProgramReading>;
   readonly series?: () => Iterable<SeriesReading>;
+  readonly unresolved?: () => Iterable<UnresolvedReading>;
   readonly watches?: () => Iterable<WatchReading>;
   readonly exports?: () => Iterable<ExportReading>;
   readonly scrapes?: () => ScrapeReading;
@@ -43,6 +44,12 @@ export interface SeriesReading {
   readonly live: number;
   /** Updates that went to the overflow series. */
   readonly overflowed: number;
+}
+
+export interface UnresolvedReading {
+  /** `local` (a socket of this host) or `remote` (an address). */
+  readonly side: string;
+  readonly lookups: number;
 }
 
 export interface WatchReading {

@@ -39,7 +39,7 @@ export class AgentSource implements MetricSource {
   /** Reads everything anew. A reading that throws keeps its last values and is counted; the others go on. */
   refresh(): void {
     const metrics = this.#metrics;
-    const { features, lostRecords, maps, programs, series, watches, exports, scrapes } = this.#readings;
+    const { features, lostRecords, maps, programs, series, unresolved, watches, exports, scrapes } = this.#readings;
     this.#each("features", features, (it) => metrics.featureEnabled.set([it.feature], it.enabled ? 1 : 0));
     this.#each("lost_records", lostRecords, (it) => metrics.lostRecords.observe([it.stage, it.reason], it.records));
     this.#each("maps", maps, (it) => {
@@ -54,6 +54,7 @@ export class AgentSource implements MetricSource {
       metrics.series.set([it.family], it.live);
       metrics.seriesOverflow.observe([it.family], it.overflowed);
     });
+    this.#each("unresolved", unresolved, (it) => metrics.unresolved.observe([it.side], it.lookups));
     this.#each("watches", watches, (it) => {
       metrics.watchSynced.set([it.resource], it.synced ? 1 : 0);
       metrics.watchAge.set([it.resource], it.ageSeconds);

@@ -22,12 +22,12 @@ const CLASSES: Record<string, string> = {
   "ff02::fb": "multicast",
 };
 
-test("ExternalNames.answer() names addresses by class", () => {
+test("ExternalNames.answer() names addresses by class, and a private one may be translated to this host", () => {
   const names = new ExternalNames([], new Interner());
   for (const [text, workload] of Object.entries(CLASSES)) {
     const answer = names.answer(address(text));
     assert.deepEqual(answer.endpoint, { kind: "External", namespace: "", workload }, text);
-    assert.equal(answer.maybeHere, false);
+    assert.equal(answer.maybeHere, workload === "private", text);
     assert.equal(answer.service, undefined);
   }
 });
