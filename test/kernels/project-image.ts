@@ -1,5 +1,6 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { peerBinary } from "../lab/peer-binary.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import { makeExt4Image } from "./ext4-image.ts";
 import { cached, keyOf } from "./kernel-cache.ts";
@@ -28,6 +29,10 @@ export async function makeProjectImage(image: string, command: string): Promise<
       if (existsSync(from)) cpSync(from, scratch.file(name), { recursive: true });
     }
     mkdirSync(scratch.file("node_modules"));
+    // The guest has no compiler; it looks for the lab's own program in this cache (see init.sh).
+    const peer = await peerBinary();
+    mkdirSync(scratch.file(".cache/weir/lab"), { recursive: true });
+    copyFileSync(peer, scratch.file(join(".cache/weir/lab", basename(peer))));
     writeFileSync(scratch.file(COMMAND_FILE), `${command}\n`);
     await makeExt4Image(scratch.path, image, FREE_BYTES);
   } finally {

@@ -10,14 +10,16 @@ export interface TestRecord {
   readonly reason: string | undefined;
 }
 
-/** A reporter for `node --test`: a `TestRecord` a line, suites left out. */
+/** A reporter for `node --test`: a `TestRecord` a line. */
 // biome-ignore lint/style/noDefaultExport: Node takes a reporter from its module's default export.
 export default async function* recordTests(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of source) {
     if (event.type !== "test:pass" && event.type !== "test:fail") continue;
     const { name, file, details, skip, todo } = event.data;
-    if (details.type === "suite") continue;
     const excuse = skip ?? todo;
+    // Of a suite, only what its tests do not show: that it was skipped, or failed before or after them.
+    const ownFailure = event.type === "test:fail" && failureType(event.data.details.error) !== "subtestsFailed";
+    if (details.type === "suite" && excuse === undefined && !ownFailure) continue;
     const record: TestRecord = {
       name,
       file,
@@ -32,4 +34,8 @@ export default async function* recordTests(source: AsyncIterable<TestEvent>): As
     };
     yield `${JSON.stringify(record)}\n`;
   }
+}
+
+function failureType(error: Error): unknown {
+  return (error as { failureType?: unknown }).failureType;
 }
