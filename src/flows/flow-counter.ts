@@ -413,7 +413,7 @@ export class FlowCounter {
     const local = formatAddress(localAddress(records, index));
     const remote = formatAddress(remoteAddress(records, index));
     const establishedNs = records.establishedNs(index);
-    const listener = isServer ? this.#listeners.get(records.netns(index), records.localPort(index)) : undefined;
+    const listener = isServer ? this.#listeners.get(records, index) : undefined;
     const sent = this.#sentBytes(records, index, isServer);
     const received = records.receivedBytes(index);
     onConnection({
@@ -465,8 +465,7 @@ export class FlowCounter {
     const { sides } = this.#options.layout;
     const side = records.side(index);
     if (side !== sides.unknown) return side === sides.server;
-    const netns = records.netns(index);
-    if (this.#listeners.get(netns, records.localPort(index)) !== undefined) return true;
+    if (this.#listeners.get(records, index) !== undefined) return true;
     return records.localPort(index) < EPHEMERAL_PORTS && records.remotePort(index) >= EPHEMERAL_PORTS;
   }
 
@@ -489,4 +488,4 @@ export class FlowCounter {
 }
 
 /** Behind a Service, when nobody can say which backend answered. */
-const NO_BACKEND: Endpoint = { kind: "Unknown", namespace: "", workload: "" };
+const NO_BACKEND: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
