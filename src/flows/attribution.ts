@@ -84,7 +84,7 @@ export class Attribution {
     if (known >= 0) return this.#locals[known] as Endpoint;
 
     const netns = records.netns(index);
-    const listener = isServer ? this.#listeners.get(netns, records.localPort(index)) : undefined;
+    const listener = isServer ? this.#listeners.get(records, index) : undefined;
     const endpoint = this.#identity.local({
       cgroupId: (BigInt(records.cgroupIdHigh(index)) << 32n) | BigInt(records.cgroupIdLow(index)),
       netns,
