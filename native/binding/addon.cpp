@@ -37,7 +37,9 @@ class OpenWorker : public Napi::AsyncWorker {
   }
 
   void OnOK() override { deferred_.Resolve(TcpMonitorObject::wrap(constructor_, std::move(monitor_))); }
-  void OnError(const Napi::Error& other) override { deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value()); }
+  void OnError(const Napi::Error& other) override {
+    deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value());
+  }
 
  private:
   TcpMonitor::Options options_;
@@ -63,10 +65,11 @@ class Addon : public Napi::Addon<Addon> {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openTcp: expected an options object");
     const auto given = info[0].As<Napi::Object>();
     const char* path = "openTcp";
-    auto* worker = new OpenWorker(info.Env(),
-                                  {string_property(given, path, "objectPath"), uint32_property(given, path, "maxConnections"),
-                                   uint32_property(given, path, "ringBytes")},
-                                  monitor_constructor_);
+    auto* worker =
+        new OpenWorker(info.Env(),
+                       {string_property(given, path, "objectPath"), uint32_property(given, path, "maxConnections"),
+                        uint32_property(given, path, "ringBytes")},
+                       monitor_constructor_);
     Napi::Promise promise = worker->promise();
     worker->Queue();
     return promise;

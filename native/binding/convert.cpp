@@ -25,9 +25,12 @@ std::string string_property(const Napi::Object& options, const char* path, const
 std::uint32_t uint32_property(const Napi::Object& options, const char* path, const char* name) {
   const Napi::Value value = options.Get(name);
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
-  if (!(number >= 1 && number <= std::numeric_limits<std::uint32_t>::max()) || number != std::floor(number))
-    throw Napi::TypeError::New(options.Env(), std::string(path) + "." + name + ": expected an integer from 1 to 4294967295, current value is " +
+  const bool fits = number >= 1 && number <= std::numeric_limits<std::uint32_t>::max();
+  if (!fits || number != std::floor(number)) {
+    throw Napi::TypeError::New(options.Env(), std::string(path) + "." + name +
+                                                  ": expected an integer from 1 to 4294967295, current value is " +
                                                   value.ToString().Utf8Value());
+  }
   return static_cast<std::uint32_t>(number);
 }
 

@@ -67,9 +67,9 @@ Napi::Object tcp_layout(Napi::Env env) {
                                     {"vanished", WEIR_TCP_VANISHED},
                                     {"listen", WEIR_TCP_LISTEN},
                                     {"unlisten", WEIR_TCP_UNLISTEN}}));
-  layout.Set("sides", numbers(env, {{"unknown", WEIR_TCP_SIDE_UNKNOWN},
-                                    {"client", WEIR_TCP_CLIENT},
-                                    {"server", WEIR_TCP_SERVER}}));
+  layout.Set(
+      "sides",
+      numbers(env, {{"unknown", WEIR_TCP_SIDE_UNKNOWN}, {"client", WEIR_TCP_CLIENT}, {"server", WEIR_TCP_SERVER}}));
   layout.Set("flags", numbers(env, {{"older", WEIR_TCP_OLDER}, {"unborn", WEIR_TCP_UNBORN}}));
   layout.Set("resets", numbers(env, {{"none", WEIR_TCP_RESET_NONE},
                                      {"local", WEIR_TCP_RESET_LOCAL},

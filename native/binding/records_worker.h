@@ -40,7 +40,9 @@ class RecordsWorker : public Napi::AsyncWorker {
     deferred_.Resolve(buffer);
   }
 
-  void OnError(const Napi::Error& other) override { deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value()); }
+  void OnError(const Napi::Error& other) override {
+    deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value());
+  }
 
  private:
   Read read_;

@@ -15,8 +15,9 @@ Sweep sweep_argument(const Napi::CallbackInfo& info) {
   if (word == "none") return Sweep::kNone;
   if (word == "changed") return Sweep::kChanged;
   if (word == "all") return Sweep::kAll;
-  throw Napi::TypeError::New(info.Env(), "collect(sweep): expected \"none\", \"changed\" or \"all\", current value is " +
-                                             info[0].ToString().Utf8Value());
+  throw Napi::TypeError::New(
+      info.Env(),
+      "collect(sweep): expected \"none\", \"changed\" or \"all\", current value is " + info[0].ToString().Utf8Value());
 }
 
 Napi::Value queue(Napi::Env env, RecordsWorker::Read read) {

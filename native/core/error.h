@@ -3,12 +3,17 @@
 #define WEIR_CORE_ERROR_H
 
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace weir {
+
+// What the system calls an errno; unlike strerror(), for any thread.
+inline std::string describe(int error_number) {
+  return std::generic_category().message(error_number);
+}
 
 // The one shape of an error of the core: what was being done, what the system said, and the verifier's last lines
 // where there are some.
@@ -28,7 +33,7 @@ class Error : public std::runtime_error {
 
  private:
   static std::string reason(const std::string& code, int error_number) {
-    if (error_number != 0) return std::strerror(error_number);
+    if (error_number != 0) return describe(error_number);
     return code == "ERR_WEIR_CLOSED" ? "it was closed before" : code;
   }
 

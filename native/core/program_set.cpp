@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <memory>
 
@@ -37,6 +38,8 @@ class Listening {
   }
   Listening(const Listening&) = delete;
   Listening& operator=(const Listening&) = delete;
+  Listening(Listening&&) = delete;
+  Listening& operator=(Listening&&) = delete;
   ~Listening() { listening = nullptr; }
 };
 
@@ -96,7 +99,7 @@ bool ProgramSet::try_load(const std::string& path, const std::function<void(bpf_
     ProgramReport& failed = *report(name);
     failed.state = "failed";
     const std::string log = last_lines(attempt.log.get(), kLogLines);
-    failed.detail = std::string("cannot load: ") + std::strerror(error) + "\n" + (log.empty() ? said : log);
+    failed.detail = "cannot load: " + describe(error) + "\n" + (log.empty() ? said : log);
     return false;
   }
   throw Error("ERR_WEIR_LOAD", "load " + path, error, last_lines(said, kLogLines));
@@ -110,7 +113,7 @@ bool ProgramSet::attach(const std::string& name) {
   Link link(bpf_program__attach(program(name)));
   if (!link) {
     known->state = "failed";
-    known->detail = std::string("cannot attach: ") + std::strerror(errno) + "\n" + said;
+    known->detail = "cannot attach: " + describe(errno) + "\n" + said;
     return false;
   }
   known->state = "attached";
@@ -119,7 +122,8 @@ bool ProgramSet::attach(const std::string& name) {
 }
 
 ProgramReport* ProgramSet::report(const std::string& name) {
-  const auto found = std::find_if(reports_.begin(), reports_.end(), [&](const auto& each) { return each.name == name; });
+  const auto found =
+      std::find_if(reports_.begin(), reports_.end(), [&](const auto& each) { return each.name == name; });
   return found == reports_.end() ? nullptr : &*found;
 }
 

@@ -13,13 +13,20 @@ namespace weir {
 namespace {
 
 // The kernel fills at most 32 KiB per read of an iterator.
-constexpr std::size_t kReadBytes = 32 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{32} * 1024;
 
 int append(void* records, void* data, std::size_t bytes) {
   auto& into = *static_cast<TcpMonitor::Records*>(records);
   const auto* from = static_cast<const std::uint8_t*>(data);
   into.insert(into.end(), from, from + bytes);
   return 0;
+}
+
+void resize(const bpf_object* object, const char* name, std::uint32_t max_entries) {
+  bpf_map* map = bpf_object__find_map_by_name(object, name);
+  if (map == nullptr) throw Error("ERR_WEIR_OBJECT", std::string("find the BPF map ") + name, ENOENT);
+  if (const int error = bpf_map__set_max_entries(map, max_entries); error != 0)
+    throw Error("ERR_WEIR_OBJECT", std::string("size the BPF map ") + name, -error);
 }
 
 Link attach_iterator(bpf_program* program, const bpf_map* over) {
@@ -38,8 +45,8 @@ Link attach_iterator(bpf_program* program, const bpf_map* over) {
 
 TcpMonitor::TcpMonitor(const Options& options) {
   programs_.emplace(options.object_path, [&](bpf_object* object) {
-    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "connections"), options.max_connections);
-    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "records"), options.ring_bytes);
+    resize(object, "connections", options.max_connections);
+    resize(object, "records", options.ring_bytes);
   });
 
   std::size_t bytes = 0;
@@ -60,7 +67,8 @@ TcpMonitor::TcpMonitor(const Options& options) {
 }
 
 TcpMonitor::Records TcpMonitor::survey() {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock open(open_);
+  const std::lock_guard turn(reading_);
   programs("survey the sockets");
   Records records;
   read_iterator(survey_, "survey the sockets", records);
@@ -68,7 +76,8 @@ TcpMonitor::Records TcpMonitor::survey() {
 }
 
 TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock open(open_);
+  const std::lock_guard turn(reading_);
   programs("collect records");
   drained_.clear();
   if (sweep != Sweep::kNone) {
@@ -96,34 +105,35 @@ void TcpMonitor::read_iterator(const Link& link, const char* operation, Records&
 }
 
 TcpMonitor::Lost TcpMonitor::lost() {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock open(open_);
   const int fd = bpf_map__fd(programs("read the lost counters").map("lost"));
   std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   Lost sums{};
   for (std::uint32_t reason = 0; reason < sums.size(); reason++) {
-    if (bpf_map_lookup_elem(fd, &reason, per_cpu.data()) != 0) throw Error("ERR_WEIR_MAP", "read the lost counters", errno);
+    if (bpf_map_lookup_elem(fd, &reason, per_cpu.data()) != 0)
+      throw Error("ERR_WEIR_MAP", "read the lost counters", errno);
     for (const std::uint64_t each : per_cpu) sums[reason] += each;
   }
   return sums;
 }
 
 std::vector<ProgramReport> TcpMonitor::reports() {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock open(open_);
   return programs("report the programs").reports();
 }
 
 std::vector<ProgramStatistics> TcpMonitor::statistics() {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock open(open_);
   return programs("read the programs' statistics").statistics();
 }
 
 std::vector<MapReport> TcpMonitor::maps() {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock open(open_);
   return programs("report the maps").maps();
 }
 
 void TcpMonitor::close() {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock alone(open_);
   ring_.reset();
   survey_.reset();
   sweep_.reset();

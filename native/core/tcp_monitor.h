@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace weir {
 // Which live connections a collection reports.
 enum class Sweep { kNone, kChanged, kAll };
 
-// bpf/tcp: the TCP connections of this kernel. All members may be called from any thread; they take turns.
+// bpf/tcp: the TCP connections of this kernel. All members may be called from any thread; surveys and
+// collections take turns, the small questions do not wait for them.
 class TcpMonitor {
  public:
   struct Options {
@@ -51,7 +53,8 @@ class TcpMonitor {
   ProgramSet& programs(const char* operation);
   void read_iterator(const Link& link, const char* operation, Records& into);
 
-  std::mutex mutex_;
+  std::shared_mutex open_;  // alone: to close
+  std::mutex reading_;      // whoever reads records
   // in the order of their making; freed in reverse
   std::optional<ProgramSet> programs_;
   Link sweep_;
