@@ -48,11 +48,6 @@ export class CgroupTree {
   }
 }
 
-/** The id that the kernel and BPF know a cgroup by. */
-export async function cgroupId(directory: string): Promise<bigint> {
-  return (await stat(directory, { bigint: true })).ino;
-}
-
 async function kill(directory: string): Promise<void> {
   while ((await pids(directory)).length > 0) {
     // cgroup.kill came with 5.14; before it, a fork may escape one pass but not all of them.

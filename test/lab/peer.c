@@ -49,8 +49,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TO_EOF UINT64_MAX
-#define CHUNK_BYTES (256 * 1024)
+#define TO_EOF          UINT64_MAX
+#define CHUNK_BYTES     (256 * 1024)
 #define EVENTS_PER_WAIT 512
 
 enum close_mode { AFTER_CLIENT, FIRST, RESET, HOLD };
@@ -92,7 +92,11 @@ struct connection {
 };
 
 static struct options options = {
-	.count = 1, .concurrency = 128, .processes = 1, .sources = 1, .receive_bytes = 0,
+	.count = 1,
+	.concurrency = 128,
+	.processes = 1,
+	.sources = 1,
+	.receive_bytes = 0,
 };
 static struct totals *totals;
 static volatile sig_atomic_t stopping, rounds_wanted;
@@ -134,19 +138,28 @@ static uint64_t get(_Atomic uint64_t *counter)
 
 static uint64_t failed(void)
 {
-	return get(&totals->refused) + get(&totals->timeout) + get(&totals->unreachable) + get(&totals->connect_reset) +
-	       get(&totals->gave_up) + get(&totals->other);
+	return get(&totals->refused) + get(&totals->timeout) + get(&totals->unreachable) +
+	       get(&totals->connect_reset) + get(&totals->gave_up) + get(&totals->other);
 }
 
 static void count_failure(int error)
 {
 	switch (error) {
-	case ECONNREFUSED: add(&totals->refused, 1); break;
-	case ETIMEDOUT: add(&totals->timeout, 1); break;
+	case ECONNREFUSED:
+		add(&totals->refused, 1);
+		break;
+	case ETIMEDOUT:
+		add(&totals->timeout, 1);
+		break;
 	case EHOSTUNREACH:
-	case ENETUNREACH: add(&totals->unreachable, 1); break;
-	case ECONNRESET: add(&totals->connect_reset, 1); break;
-	default: add(&totals->other, 1);
+	case ENETUNREACH:
+		add(&totals->unreachable, 1);
+		break;
+	case ECONNRESET:
+		add(&totals->connect_reset, 1);
+		break;
+	default:
+		add(&totals->other, 1);
 	}
 }
 
@@ -168,7 +181,8 @@ static int send_some(struct connection *c, uint64_t want)
 		uint64_t left = want - c->sent_bytes;
 		size_t size = left < CHUNK_BYTES ? left : CHUNK_BYTES;
 		off_t offset = 0;
-		ssize_t n = options.sendfile ? sendfile(c->fd, file_fd, &offset, size) : send(c->fd, chunk, size, MSG_NOSIGNAL);
+		ssize_t n = options.sendfile ? sendfile(c->fd, file_fd, &offset, size)
+					     : send(c->fd, chunk, size, MSG_NOSIGNAL);
 
 		if (n < 0) {
 			if (errno == EAGAIN)
@@ -251,7 +265,8 @@ static void serve(struct connection *c)
 			if (done == 0)
 				return;
 			add(&totals->exchanges, 1);
-			if (options.close_mode == FIRST || options.close_mode == RESET || (c->eof && options.close_mode != HOLD)) {
+			if (options.close_mode == FIRST || options.close_mode == RESET ||
+			    (c->eof && options.close_mode != HOLD)) {
 				end_served(c, options.close_mode == RESET);
 				return;
 			}
@@ -281,7 +296,8 @@ static int listener(void)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	if (options.address.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(fd, (struct sockaddr *)&options.address, options.address_bytes) || listen(fd, 65535))
+	if (bind(fd, (struct sockaddr *)&options.address, options.address_bytes) ||
+	    listen(fd, 65535))
 		die("listen");
 	return fd;
 }
@@ -316,15 +332,20 @@ static void serve_loop(void)
 				continue;
 			}
 			for (int accepted = 0; accepted < 256; accepted++) {
-				struct epoll_event edge = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+				struct epoll_event edge = { .events = EPOLLIN | EPOLLOUT |
+								      EPOLLRDHUP | EPOLLET };
 
 				fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-				if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+				if (fd < 0 &&
+				    (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 					break;
 				if (fd < 0)
 					die("accept a connection");
 				add(&totals->opened, 1);
-				connections[fd] = (struct connection){ .fd = fd, .phase = options.receive_bytes ? RECEIVING : SENDING };
+				connections[fd] = (struct connection){
+					.fd = fd,
+					.phase = options.receive_bytes ? RECEIVING : SENDING
+				};
 				edge.data.fd = fd;
 				epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &edge);
 			}
@@ -345,12 +366,14 @@ static int open_socket(uint64_t number)
 	if (fd < 0)
 		return -1;
 	if (options.syn_retries)
-		setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &options.syn_retries, sizeof(options.syn_retries));
+		setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &options.syn_retries,
+			   sizeof(options.syn_retries));
 	if (options.source.ss_family) {
 		struct sockaddr_storage source = options.source;
-		uint32_t *last_word = source.ss_family == AF_INET ?
-					      &((struct sockaddr_in *)&source)->sin_addr.s_addr :
-					      &((struct sockaddr_in6 *)&source)->sin6_addr.s6_addr32[3];
+		uint32_t *last_word =
+			source.ss_family == AF_INET
+				? &((struct sockaddr_in *)&source)->sin_addr.s_addr
+				: &((struct sockaddr_in6 *)&source)->sin6_addr.s6_addr32[3];
 
 		*last_word = htonl(ntohl(*last_word) + (uint32_t)(number % options.sources));
 		/* The port is chosen at connect, so that it need be free for this destination only. */
@@ -438,15 +461,19 @@ static void advance(struct connection *c, uint32_t events)
 
 static void start_connection(struct connection *c, int epoll, uint64_t number)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				     .data.ptr = c };
 
 	add(&totals->attempted, 1);
-	*c = (struct connection){ .fd = open_socket(number), .phase = CONNECTING, .born_ms = now_ns() / 1000000 };
+	*c = (struct connection){ .fd = open_socket(number),
+				  .phase = CONNECTING,
+				  .born_ms = now_ns() / 1000000 };
 	if (c->fd < 0) {
 		add(&totals->other, 1);
 		return;
 	}
-	if (connect(c->fd, (struct sockaddr *)&options.address, options.address_bytes) && errno != EINPROGRESS) {
+	if (connect(c->fd, (struct sockaddr *)&options.address, options.address_bytes) &&
+	    errno != EINPROGRESS) {
 		fail_connect(c, errno);
 		return;
 	}
@@ -480,8 +507,10 @@ static void next_round(struct connection *connections, uint64_t capacity)
 /* One process' share: every `processes`-th connection, beginning with `index`. */
 static void connect_loop(unsigned index)
 {
-	uint64_t capacity = options.concurrency / options.processes + (index < options.concurrency % options.processes);
-	uint64_t share = options.count / options.processes + (index < options.count % options.processes);
+	uint64_t capacity = options.concurrency / options.processes +
+			    (index < options.concurrency % options.processes);
+	uint64_t share =
+		options.count / options.processes + (index < options.count % options.processes);
 	uint64_t begun = 0, free_slots, begin_ns = now_ns();
 	struct epoll_event events[EVENTS_PER_WAIT];
 	int epoll = epoll_create1(EPOLL_CLOEXEC), rounds_done = 0;
@@ -507,7 +536,9 @@ static void connect_loop(unsigned index)
 		if (options.rate_per_s) {
 			double elapsed_s = (double)(now_ns() - begin_ns) / 1e9;
 
-			allowed = (uint64_t)(elapsed_s * (double)options.rate_per_s / options.processes) + 1;
+			allowed = (uint64_t)(elapsed_s * (double)options.rate_per_s /
+					     options.processes) +
+				  1;
 			if (allowed > share)
 				allowed = share;
 			if (begun < share)
@@ -579,7 +610,9 @@ static void parse_address(const char *text, struct sockaddr_storage *address, so
 		v6->sin6_family = AF_INET6;
 		*bytes = sizeof(*v6);
 	} else {
-		fprintf(stderr, "peer: cannot read address \"%s\": needed is IPv4 or IPv6 in numbers\n", text);
+		fprintf(stderr,
+			"peer: cannot read address \"%s\": needed is IPv4 or IPv6 in numbers\n",
+			text);
 		exit(2);
 	}
 	v4->sin_port = port;
@@ -591,7 +624,9 @@ static uint64_t parse_number(const char *name, const char *text)
 	uint64_t value = strtoull(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end) {
-		fprintf(stderr, "peer: cannot read --%s: needed is a number, current value is \"%s\"\n", name, text);
+		fprintf(stderr,
+			"peer: cannot read --%s: needed is a number, current value is \"%s\"\n",
+			name, text);
 		exit(2);
 	}
 	return value;
@@ -609,7 +644,10 @@ static enum close_mode parse_close(const char *text)
 	for (unsigned i = 0; i < 4; i++)
 		if (strcmp(text, names[i]) == 0)
 			return (enum close_mode)i;
-	fprintf(stderr, "peer: cannot read --close: needed is after-client, first, reset or hold, current value is \"%s\"\n", text);
+	fprintf(stderr,
+		"peer: cannot read --close: needed is after-client, first, reset or hold, current "
+		"value is \"%s\"\n",
+		text);
 	exit(2);
 }
 
@@ -627,12 +665,17 @@ static void print_totals(void)
 	struct timespec ended;
 
 	clock_gettime(CLOCK_MONOTONIC, &ended);
-	printf("{\"event\":\"totals\",\"attempted\":%llu,\"opened\":%llu,\"closed\":%llu,\"failed\":%llu,"
-	       "\"failures\":{\"refused\":%llu,\"timeout\":%llu,\"unreachable\":%llu,\"reset\":%llu,\"gaveUp\":%llu,\"other\":%llu},"
-	       "\"resets\":%llu,\"shortReads\":%llu,\"exchanges\":%llu,\"bytesSent\":%llu,\"bytesReceived\":%llu,\"seconds\":%.3f}\n",
-	       N(attempted), N(opened), N(closed), (unsigned long long)failed(), N(refused), N(timeout), N(unreachable),
-	       N(connect_reset), N(gave_up), N(other), N(resets), N(short_reads), N(exchanges), N(sent_bytes), N(received_bytes),
-	       (double)(ended.tv_sec - started.tv_sec) + (double)(ended.tv_nsec - started.tv_nsec) / 1e9);
+	printf("{\"event\":\"totals\",\"attempted\":%llu,\"opened\":%llu,\"closed\":%llu,"
+	       "\"failed\":%llu,"
+	       "\"failures\":{\"refused\":%llu,\"timeout\":%llu,\"unreachable\":%llu,\"reset\":%"
+	       "llu,\"gaveUp\":%llu,\"other\":%llu},"
+	       "\"resets\":%llu,\"shortReads\":%llu,\"exchanges\":%llu,\"bytesSent\":%llu,"
+	       "\"bytesReceived\":%llu,\"seconds\":%.3f}\n",
+	       N(attempted), N(opened), N(closed), (unsigned long long)failed(), N(refused),
+	       N(timeout), N(unreachable), N(connect_reset), N(gave_up), N(other), N(resets),
+	       N(short_reads), N(exchanges), N(sent_bytes), N(received_bytes),
+	       (double)(ended.tv_sec - started.tv_sec) +
+		       (double)(ended.tv_nsec - started.tv_nsec) / 1e9);
 	fflush(stdout);
 #undef N
 }
@@ -640,11 +683,27 @@ static void print_totals(void)
 static void parse(int argc, char **argv, bool server, uint64_t *exit_after)
 {
 	static const struct option longs[] = {
-		{ "port", 1, 0, 'p' }, { "bind", 1, 0, 't' }, { "to", 1, 0, 't' }, { "read", 1, 0, 'e' }, { "expect", 1, 0, 'e' },
-		{ "respond", 1, 0, 's' }, { "send", 1, 0, 's' }, { "close", 1, 0, 'x' }, { "processes", 1, 0, 'P' },
-		{ "exit-after", 1, 0, 'E' }, { "count", 1, 0, 'c' }, { "concurrency", 1, 0, 'k' }, { "rate", 1, 0, 'r' },
-		{ "source", 1, 0, 'b' }, { "sendfile", 0, 0, 'f' }, { "half-close", 0, 0, 'h' }, { "hold", 0, 0, 'H' },
-		{ "reset", 0, 0, 'R' }, { "syn-retries", 1, 0, 'S' }, { "give-up-ms", 1, 0, 'g' }, { 0, 0, 0, 0 },
+		{ "port", 1, 0, 'p' },
+		{ "bind", 1, 0, 't' },
+		{ "to", 1, 0, 't' },
+		{ "read", 1, 0, 'e' },
+		{ "expect", 1, 0, 'e' },
+		{ "respond", 1, 0, 's' },
+		{ "send", 1, 0, 's' },
+		{ "close", 1, 0, 'x' },
+		{ "processes", 1, 0, 'P' },
+		{ "exit-after", 1, 0, 'E' },
+		{ "count", 1, 0, 'c' },
+		{ "concurrency", 1, 0, 'k' },
+		{ "rate", 1, 0, 'r' },
+		{ "source", 1, 0, 'b' },
+		{ "sendfile", 0, 0, 'f' },
+		{ "half-close", 0, 0, 'h' },
+		{ "hold", 0, 0, 'H' },
+		{ "reset", 0, 0, 'R' },
+		{ "syn-retries", 1, 0, 'S' },
+		{ "give-up-ms", 1, 0, 'g' },
+		{ 0, 0, 0, 0 },
 	};
 	socklen_t source_bytes = 0;
 	unsigned port = 0;
@@ -658,16 +717,36 @@ static void parse(int argc, char **argv, bool server, uint64_t *exit_after)
 		const char *name = at >= 0 ? longs[at].name : "";
 
 		switch (option) {
-		case 'p': port = (unsigned)parse_number(name, optarg); break;
-		case 't': parse_address(optarg, &options.address, &options.address_bytes); break;
-		case 'e': options.receive_bytes = parse_length(name, optarg); break;
-		case 's': options.send_bytes = parse_number(name, optarg); break;
-		case 'x': options.close_mode = parse_close(optarg); break;
-		case 'P': options.processes = (unsigned)parse_number(name, optarg); break;
-		case 'E': *exit_after = parse_number(name, optarg); break;
-		case 'c': options.count = parse_number(name, optarg); break;
-		case 'k': options.concurrency = parse_number(name, optarg); break;
-		case 'r': options.rate_per_s = parse_number(name, optarg); break;
+		case 'p':
+			port = (unsigned)parse_number(name, optarg);
+			break;
+		case 't':
+			parse_address(optarg, &options.address, &options.address_bytes);
+			break;
+		case 'e':
+			options.receive_bytes = parse_length(name, optarg);
+			break;
+		case 's':
+			options.send_bytes = parse_number(name, optarg);
+			break;
+		case 'x':
+			options.close_mode = parse_close(optarg);
+			break;
+		case 'P':
+			options.processes = (unsigned)parse_number(name, optarg);
+			break;
+		case 'E':
+			*exit_after = parse_number(name, optarg);
+			break;
+		case 'c':
+			options.count = parse_number(name, optarg);
+			break;
+		case 'k':
+			options.concurrency = parse_number(name, optarg);
+			break;
+		case 'r':
+			options.rate_per_s = parse_number(name, optarg);
+			break;
 		case 'b': {
 			char *plus = strchr(optarg, '+');
 
@@ -678,17 +757,32 @@ static void parse(int argc, char **argv, bool server, uint64_t *exit_after)
 			parse_address(optarg, &options.source, &source_bytes);
 			break;
 		}
-		case 'f': options.sendfile = true; break;
-		case 'h': options.half_close = true; break;
-		case 'H': options.hold = true; break;
-		case 'R': options.reset = true; break;
-		case 'S': options.syn_retries = (unsigned)parse_number(name, optarg); break;
-		case 'g': options.give_up_ms = (unsigned)parse_number(name, optarg); break;
-		default: exit(2);
+		case 'f':
+			options.sendfile = true;
+			break;
+		case 'h':
+			options.half_close = true;
+			break;
+		case 'H':
+			options.hold = true;
+			break;
+		case 'R':
+			options.reset = true;
+			break;
+		case 'S':
+			options.syn_retries = (unsigned)parse_number(name, optarg);
+			break;
+		case 'g':
+			options.give_up_ms = (unsigned)parse_number(name, optarg);
+			break;
+		default:
+			exit(2);
 		}
 	}
-	if (optind < argc || port == 0 || port > 65535 || !options.address_bytes || !options.processes || !options.sources) {
-		fprintf(stderr, "peer: needed are --port 1..65535 and, to connect, --to ADDRESS; processes and sources from 1 on\n");
+	if (optind < argc || port == 0 || port > 65535 || !options.address_bytes ||
+	    !options.processes || !options.sources) {
+		fprintf(stderr, "peer: needed are --port 1..65535 and, to connect, --to ADDRESS; "
+				"processes and sources from 1 on\n");
 		exit(2);
 	}
 	if (source_bytes && options.source.ss_family != options.address.ss_family) {
@@ -718,7 +812,8 @@ static int supervise(pid_t *workers, bool server, uint64_t exit_after)
 		if (server && exit_after && get(&totals->closed) >= exit_after)
 			stopping = 1;
 		/* A round is over when all are held again and each survivor has made one more exchange. */
-		if (!server && options.hold && rounds_told < rounds_passed && waiting >= options.count &&
+		if (!server && options.hold && rounds_told < rounds_passed &&
+		    waiting >= options.count &&
 		    get(&totals->exchanges) >= exchanges_before + get(&totals->held)) {
 			print_event(rounds_told < 0 ? "holding" : "round");
 			rounds_told++;
@@ -766,14 +861,16 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (!server && (argc < 2 || strcmp(argv[1], "connect"))) {
-		fprintf(stderr, "usage: peer serve|connect|pause [options]; see the head of peer.c\n");
+		fprintf(stderr,
+			"usage: peer serve|connect|pause [options]; see the head of peer.c\n");
 		return 2;
 	}
 	parse(argc - 1, argv + 1, server, &exit_after);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	totals = mmap(NULL, sizeof(*totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	totals = mmap(NULL, sizeof(*totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	workers = calloc(options.processes, sizeof(*workers));
 	if (totals == MAP_FAILED || !workers)
 		die("set up");
