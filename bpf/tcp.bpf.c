@@ -317,7 +317,7 @@ static __always_inline void read_totals(struct tcp_sock *tp, struct weir_tcp_rec
 	if (!birth->established_ns) {
 		read_local_address(true, &tp->inet_conn.icsk_inet.sk, birth);
 		birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
-		if (birth->flags & WEIR_TCP_UNBORN)
+		if (record->state != TCP_SYN_SENT)
 			read_isns(true, tp, birth);
 	}
 	read_bytes(true, tp, record);

@@ -2,17 +2,20 @@
 #ifndef WEIR_CORE_ERROR_H
 #define WEIR_CORE_ERROR_H
 
+#include <bpf/libbpf.h>
+
 #include <cerrno>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace weir {
 
-// What the system calls an errno; unlike strerror(), for any thread.
+// What the system, or libbpf with numbers of its own, calls an errno. For any thread, unlike strerror().
 inline std::string describe(int error_number) {
-  return std::generic_category().message(error_number);
+  char text[128];
+  libbpf_strerror(error_number, text, sizeof text);
+  return text;
 }
 
 // The one shape of an error of the core: what was being done, what the system said, and the verifier's last lines

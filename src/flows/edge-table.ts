@@ -21,6 +21,7 @@ export class EdgeTable {
   readonly #numbers = new WeakMap<object, number>();
   #lastNumber = 0;
   readonly #index = new WordTable(4);
+  readonly #ofGeneration = new WordTable(1);
   readonly #edges: (Edge | undefined)[] = [OVERFLOW_EDGE];
   readonly #generations: number[] = [0];
   readonly #created: number[] = [0];
@@ -85,6 +86,16 @@ export class EdgeTable {
     return this.#edges[edge] ?? OVERFLOW_EDGE;
   }
 
+  /** A number that no other edge has had or will have, whatever its index. */
+  generation(edge: number): number {
+    return this.#generations[edge] ?? 0;
+  }
+  /** The index of the edge with this generation, or -1 where it was forgotten. */
+  ofGeneration(generation: number): number {
+    this.#ofGeneration.key[0] = generation;
+    return this.#ofGeneration.get();
+  }
+
   touch(edge: number, unixMs: number): void {
     this.#touched[edge] = unixMs;
   }
@@ -109,6 +120,8 @@ export class EdgeTable {
       key[3] = known.serverPort;
       this.#index.delete();
       this.#edges[edge] = undefined;
+      this.#ofGeneration.key[0] = this.generation(edge);
+      this.#ofGeneration.delete();
       this.#generations[edge] = 0;
       for (const family of this.metrics.all) family.clear(edge);
       this.#free.push(edge);
@@ -130,6 +143,8 @@ export class EdgeTable {
     }
     this.#edges[edge] = what;
     this.#generations[edge] = ++this.#lastGeneration;
+    this.#ofGeneration.key[0] = this.#lastGeneration;
+    this.#ofGeneration.set(edge);
     this.#created[edge] = unixMs;
     this.#touched[edge] = unixMs;
     this.#pins[edge] = 0;

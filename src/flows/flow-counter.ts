@@ -17,6 +17,7 @@ const NS_PER_MS = 1e6;
 const NS_PER_S = 1e9;
 const US_PER_S = 1e6;
 const TCP_SYN_SENT = 2;
+const TCP_SYN_RECV = 3;
 
 /** Halves that wait at once: beyond, a half is counted by what it knows itself. */
 const MAX_WAITING = 8192;
@@ -172,9 +173,15 @@ export class FlowCounter {
       return;
     }
     this.#live.seen(slot, this.#fullSweeps);
-    const edge = this.#live.edge(slot);
-    if (edge < 0) this.#waiting.update(-1 - edge, records, index);
-    else this.#apply(records, index, slot, edge);
+    if (this.#live.edge(slot) < 0) {
+      const place = -1 - this.#live.edge(slot);
+      if (kind !== kinds.vanished) {
+        this.#waiting.update(place, records, index);
+        return;
+      }
+      this.#settleAlone(place); // what vanished has no totals: those that wait are its last
+    }
+    this.#apply(records, index, slot, this.#live.edge(slot));
   }
 
   /** A connection's first record. */
@@ -182,12 +189,14 @@ export class FlowCounter {
     const { kinds, flags } = this.#options.layout;
     const kind = records.kind(index);
     const unborn = (records.flags(index) & flags.unborn) !== 0;
-    if (unborn && this.#unixMs - this.#startedUnixMs < UNBORN_GRACE_MS) {
+    const older = (records.flags(index) & flags.older) !== 0;
+    const isLive = kind === kinds.live || kind === kinds.found;
+    // without a baseline nobody can say how much of it the agent's time saw
+    if ((older && !isLive) || (unborn && this.#unixMs - this.#startedUnixMs < UNBORN_GRACE_MS)) {
       this.#unbornSkipped++;
       return;
     }
     const isServer = this.#isServer(records, index);
-    const isLive = kind === kinds.live || kind === kinds.found;
     const slot = isLive ? this.#follow(records, index, isServer) : -1;
 
     if (!this.#wasEstablished(records, index)) {
@@ -202,8 +211,10 @@ export class FlowCounter {
       return;
     }
     if (isServer) {
-      const edge = this.#seen.take(clientIsn, serverIsn);
-      if (edge >= 0) {
+      const generation = this.#seen.take(clientIsn, serverIsn);
+      if (generation >= 0) {
+        const known = this.#edges.ofGeneration(generation);
+        const edge = known >= 0 ? known : this.#edgeAlone(records, index, true);
         this.#decide(records, index, slot, edge, true, false);
         return;
       }
@@ -218,7 +229,7 @@ export class FlowCounter {
       this.#waitRefused++;
     }
     const edge = this.#edgeAlone(records, index, isServer);
-    if (!isServer) this.#seen.add(clientIsn, serverIsn, edge);
+    if (!isServer) this.#seen.add(clientIsn, serverIsn, this.#edges.generation(edge));
     this.#decide(records, index, slot, edge, isServer, true);
   }
 
@@ -232,9 +243,9 @@ export class FlowCounter {
       this.#live.mark(slot, OLDER);
       this.#live.advance(slot, SENT_BYTES, records.sentBytes(index));
       this.#live.advance(slot, RECEIVED_BYTES, records.receivedBytes(index));
-      this.#live.advance(slot, SENT_SEGMENTS, records.sentSegments(index));
-      this.#live.advance(slot, RECEIVED_SEGMENTS, records.receivedSegments(index));
-      this.#live.advance(slot, RETRANSMITS, records.retransmittedSegments(index));
+      this.#live.setWord(slot, SENT_SEGMENTS, records.sentSegments(index));
+      this.#live.setWord(slot, RECEIVED_SEGMENTS, records.receivedSegments(index));
+      this.#live.setWord(slot, RETRANSMITS, records.retransmittedSegments(index));
     }
     return slot;
   }
@@ -264,7 +275,10 @@ export class FlowCounter {
     const slot = this.#waiting.slot(place);
     this.#settledAlone++;
     this.#waiting.remove(place);
-    this.#decide(records, place, slot, this.#edgeAlone(records, place, isServer), isServer, true);
+    const edge = this.#edgeAlone(records, place, isServer);
+    if (!isServer)
+      this.#seen.add(this.#clientIsn(records, place), records.remoteIsn(place), this.#edges.generation(edge));
+    this.#decide(records, place, slot, edge, isServer, true);
   }
 
   /** The edge as one half knows it. */
@@ -320,11 +334,11 @@ export class FlowCounter {
     const kind = records.kind(index);
     const ended = kind === kinds.closed || kind === kinds.vanished;
 
-    const retransmits = live.advance(slot, RETRANSMITS, records.retransmittedSegments(index));
+    const retransmits = live.advanceWord(slot, RETRANSMITS, records.retransmittedSegments(index));
     const sentBytes = live.advance(slot, SENT_BYTES, records.sentBytes(index));
     const receivedBytes = live.advance(slot, RECEIVED_BYTES, records.receivedBytes(index));
-    const sentSegments = live.advance(slot, SENT_SEGMENTS, records.sentSegments(index));
-    const receivedSegments = live.advance(slot, RECEIVED_SEGMENTS, records.receivedSegments(index));
+    const sentSegments = live.advanceWord(slot, SENT_SEGMENTS, records.sentSegments(index));
+    const receivedSegments = live.advanceWord(slot, RECEIVED_SEGMENTS, records.receivedSegments(index));
     const heard = receivedSegments > 0 ? records.srttUs(index) : 0;
     this.#observe(edge, isServer ? SERVER : CLIENT, retransmits, heard);
 
@@ -469,10 +483,11 @@ export class FlowCounter {
     return records.localPort(index) < EPHEMERAL_PORTS && records.remotePort(index) >= EPHEMERAL_PORTS;
   }
 
+  /** Also where the kernel's side missed the moment: by the state that it ended from. */
   #wasEstablished(records: TcpRecords, index: number): boolean {
     if (records.establishedNs(index) > 0) return true;
-    const unborn = (records.flags(index) & this.#options.layout.flags.unborn) !== 0;
-    return unborn && records.state(index) !== TCP_SYN_SENT;
+    const state = records.state(index);
+    return state !== TCP_SYN_SENT && state !== TCP_SYN_RECV;
   }
 
   /** The kernel counts a client's SYN as a byte, and takes it off only where it knows that it is a client. */

@@ -75,6 +75,19 @@ export class LiveConnections {
     return value - before;
   }
 
+  /** The same for one of the kernel's 32-bit counters, which begin again at 0 after 2^32. */
+  advanceWord(slot: number, total: number, value: number): number {
+    const at = slot * TOTALS + total;
+    const grownBy = (value - (this.#totals[at] as number)) >>> 0;
+    if (grownBy >= TWO_TO_32 / 2) return 0; // an older reading
+    this.#totals[at] = value;
+    return grownBy;
+  }
+  /** Where a 32-bit counter begins. */
+  setWord(slot: number, total: number, value: number): void {
+    this.#totals[slot * TOTALS + total] = value;
+  }
+
   /** Calls `visit` with the slot of each connection that no sweep has seen since `generation`. */
   forEachUnseen(generation: number, visit: (slot: number) => void): void {
     for (let slot = 0; slot < this.#used; slot++) {

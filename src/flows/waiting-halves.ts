@@ -15,14 +15,16 @@ export class WaitingHalves {
   readonly #clientIsns: Uint32Array;
   readonly #serverIsns: Uint32Array;
   readonly #free: number[] = [];
-  /** In the order in which they began to wait; places that were settled since are skipped. */
+  /** Places to look at when sweeps expire waits, each once; those that were settled since are skipped. */
   readonly #queue: number[] = [];
+  readonly #isQueued: Uint8Array;
 
   constructor(layout: TcpLayout, capacity: number) {
     this.records = new TcpRecords(layout, new ArrayBuffer(layout.recordBytes * capacity));
     this.#slots = new Int32Array(capacity);
     this.#untilSweep = new Float64Array(capacity);
     this.#isServer = new Uint8Array(capacity);
+    this.#isQueued = new Uint8Array(capacity);
     this.#clientIsns = new Uint32Array(capacity);
     this.#serverIsns = new Uint32Array(capacity);
     for (let place = capacity - 1; place >= 0; place--) this.#free.push(place);
@@ -50,7 +52,8 @@ export class WaitingHalves {
     this.#slots[place] = half.slot;
     this.#untilSweep[place] = half.untilSweep;
     records.copyTo(index, this.records, place);
-    this.#queue.push(place);
+    if (this.#isQueued[place] === 0) this.#queue.push(place);
+    this.#isQueued[place] = 1;
     return place;
   }
 
@@ -86,9 +89,13 @@ export class WaitingHalves {
     let kept = 0;
     for (const place of this.#queue) {
       const until = this.#untilSweep[place] as number;
-      if (until === Number.POSITIVE_INFINITY) continue;
-      if (until <= sweep) settle(place);
-      else this.#queue[kept++] = place;
+      const waits = until !== Number.POSITIVE_INFINITY;
+      if (waits && until > sweep) {
+        this.#queue[kept++] = place;
+        continue;
+      }
+      this.#isQueued[place] = 0;
+      if (waits) settle(place);
     }
     this.#queue.length = kept;
   }

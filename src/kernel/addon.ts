@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** `bpf/tcp.h` as the compiler laid it out; nobody types an offset. */
 export interface TcpLayout {
@@ -90,7 +90,8 @@ export interface Addon {
   measureRunTime(on: boolean): void;
 }
 
-const build = new URL("../../build/", import.meta.url);
+/** The build folder; `WEIR_BUILD` names another, such as that of the sanitizers. */
+const build = pathToFileURL(`${process.env["WEIR_BUILD"] ?? fileURLToPath(new URL("../../build", import.meta.url))}/`);
 
 /**
  * Loads the compiled addon.
