@@ -4,9 +4,9 @@ import { runTool } from "./run-tool.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Debian's archive as this machine's own apt reaches it; WEIR_DEBIAN_MIRROR overrides. */
+/** Debian's archive as this machine's own apt reaches it; DEBIAN_MIRROR overrides. */
 export async function debianMirror(): Promise<string> {
-  const chosen = process.env["WEIR_DEBIAN_MIRROR"];
+  const chosen = process.env["DEBIAN_MIRROR"];
   if (chosen) return chosen;
   const targets = await runTool("apt-get", [
     "indextargets",
@@ -21,7 +21,7 @@ export async function debianMirror(): Promise<string> {
     if (site !== undefined && release === codename && component === "main" && /^ID=debian$/m.test(system)) return site;
   }
   throw new Error(
-    "Cannot find a mirror of Debian: this machine's apt sources name none. Set WEIR_DEBIAN_MIRROR to the address of one",
+    "Cannot find a mirror of Debian: this machine's apt sources name none. Set DEBIAN_MIRROR to the address of one",
   );
 }
 

@@ -12,7 +12,7 @@ import { rootImage } from "./root-image.ts";
 const USAGE = `Usage: npm run test:kernels -- [KERNEL…] [--command COMMAND] [--timeout SECONDS]
 
 Boots Debian's kernels (all, or those named) in QEMU and runs the kernel tests, or COMMAND, in the project inside.
-What a guest leaves in $WEIR_RESULTS_DIR comes back to build/kernels/KERNEL/, with its output and its kernel's log;
+What a guest leaves in $GUEST_RESULTS_DIR comes back to build/kernels/KERNEL/, with its output and its kernel's log;
 build/kernels/results.json sums up. A guest that runs for more than SECONDS (default 900) is killed.`;
 
 const RESULTS = join(import.meta.dirname, "../../build/kernels");

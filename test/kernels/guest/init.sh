@@ -3,7 +3,8 @@
 # the project's disk brought, writes what came of it to the results disk as a tar archive, and powers off.
 # Lines that start with "weir-guest:" are read by guest.ts.
 export PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
-export WEIR_RESULTS_DIR=/results XDG_CACHE_HOME=/weir/.cache
+# No name that starts with WEIR_: the agent takes those for settings.
+export GUEST_RESULTS_DIR=/results XDG_CACHE_HOME=/weir/.cache
 
 mount -t proc proc /proc
 mount -t sysfs sys /sys
