@@ -114,19 +114,15 @@ export class FlowCounter {
   /** The survey's records: listeners first, because roles of older connections follow from them. */
   countSurvey(records: TcpRecords): void {
     this.#begin();
-    const { listen } = this.#options.layout.kinds;
-    for (let index = 0; index < records.length; index++) {
-      if (records.kind(index) === listen) this.#listeners.add(records, index);
-    }
-    for (let index = 0; index < records.length; index++) {
-      if (records.kind(index) !== listen) this.#count(records, index);
-    }
+    this.#learnListeners(records);
+    for (let index = 0; index < records.length; index++) this.#count(records, index);
   }
 
   /** The records of one collection. `sweep` is what was asked of the kernel for it. */
   count(records: TcpRecords, sweep: Sweep): void {
     this.#begin();
     if (sweep === "all") this.#fullSweeps++;
+    this.#learnListeners(records);
     for (let index = 0; index < records.length; index++) this.#count(records, index);
     if (sweep === "none") return;
     this.#sweeps++;
@@ -155,14 +151,20 @@ export class FlowCounter {
     return this.#unixMsAtZero + monotonicNs / NS_PER_MS;
   }
 
+  /** Before what they accepted is counted: a sweep's records come first in a batch, and their listener may be in the same one. */
+  #learnListeners(records: TcpRecords): void {
+    const { listen } = this.#options.layout.kinds;
+    for (let index = 0; index < records.length; index++) {
+      if (records.kind(index) !== listen) continue;
+      this.#listeners.add(records, index);
+      this.#attribution.forget();
+    }
+  }
+
   #count(records: TcpRecords, index: number): void {
     const { kinds } = this.#options.layout;
     const kind = records.kind(index);
-    if (kind === kinds.listen) {
-      this.#listeners.add(records, index);
-      this.#attribution.forget();
-      return;
-    }
+    if (kind === kinds.listen) return;
     if (kind === kinds.unlisten) {
       this.#listeners.remove(records, index);
       return;

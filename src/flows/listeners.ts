@@ -8,24 +8,35 @@ export interface Listener {
   readonly comm: string;
 }
 
+interface KeptListener extends Listener {
+  /** Sockets that listen there. */
+  sockets: number;
+  /** CLOCK_MONOTONIC of its end, 0 while it listens. */
+  goneNs: number;
+}
+
 /** Network namespace, port, address (4). */
 const KEY_WORDS = 6;
 /** Third word of an IPv4 address as IPv6 writes it. */
 const MAPPED = 0xffff;
+/** Listeners kept after their end, for the connections that they accepted. */
+const MAX_GONE = 1024;
 
 /**
  * Who listens on which address and port of which network namespace. Accepted sockets are born in softirq and know no
- * process: it is their listener's. With SO_REUSEPORT the last to listen answers.
+ * process: it is their listener's, also after that stopped listening. With SO_REUSEPORT the last to listen answers.
  */
 export class Listeners {
   readonly #places = new WordTable(KEY_WORDS);
-  readonly #listeners: (Listener & { sockets: number })[] = [];
+  readonly #listeners: KeptListener[] = [];
   readonly #free: number[] = [];
+  /** Those that ended, the oldest first; some may listen again. */
+  readonly #gone: { readonly listener: KeptListener; readonly key: Uint32Array }[] = [];
 
   add(records: TcpRecords, index: number): void {
     this.#askOwn(records, index);
     const known = this.#places.get();
-    const listener = { pid: records.pid(index), comm: processName(records, index), sockets: 1 };
+    const listener = { pid: records.pid(index), comm: processName(records, index), sockets: 1, goneNs: 0 };
     if (known >= 0) {
       listener.sockets += this.#listeners[known]?.sockets ?? 0;
       this.#listeners[known] = listener;
@@ -38,20 +49,24 @@ export class Listeners {
 
   remove(records: TcpRecords, index: number): void {
     this.#askOwn(records, index);
-    const place = this.#places.get();
-    const listener = this.#listeners[place];
-    if (listener === undefined || --listener.sockets > 0) return;
-    this.#places.delete();
-    this.#free.push(place);
+    const listener = this.#listeners[this.#places.get()];
+    if (listener === undefined || listener.sockets === 0 || --listener.sockets > 0) return;
+    listener.goneNs = records.atNs(index);
+    this.#gone.push({ listener, key: this.#places.key.slice() });
+    if (this.#gone.length > MAX_GONE) this.#forgetOldest();
   }
 
-  /** The listener for the local address and port of a record: of that address itself, else of all addresses. */
+  /**
+   * The listener for the local address and port of a record: of that address itself, else of all addresses. One that
+   * ended answers for connections that are older than its end.
+   */
   get(records: TcpRecords, index: number): Listener | undefined {
+    const bornNs = records.bornNs(index);
+    const mapped = records.local(index, 2) === MAPPED;
     this.#askOwn(records, index);
-    let place = this.#places.get();
-    if (place < 0) place = this.#getOfAll(records.local(index, 2) === MAPPED ? MAPPED : 0);
-    if (place < 0) place = this.#getOfAll(0); // a listener on :: serves IPv4 as well
-    return place < 0 ? undefined : this.#listeners[place];
+    return (
+      this.#asked(bornNs) ?? (mapped ? this.#ofAll(MAPPED, bornNs) : undefined) ?? this.#ofAll(0, bornNs) // a listener on :: serves IPv4 as well
+    );
   }
 
   #askOwn(records: TcpRecords, index: number): void {
@@ -62,10 +77,25 @@ export class Listeners {
   }
 
   /** For the namespace and port that were asked about last. */
-  #getOfAll(thirdWord: number): number {
+  #ofAll(thirdWord: number, bornNs: number): Listener | undefined {
     const { key } = this.#places;
     key.fill(0, 2);
     key[4] = thirdWord;
-    return this.#places.get();
+    return this.#asked(bornNs);
+  }
+
+  #asked(bornNs: number): Listener | undefined {
+    const listener = this.#listeners[this.#places.get()];
+    return listener !== undefined && (listener.goneNs === 0 || bornNs <= listener.goneNs) ? listener : undefined;
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#gone.shift();
+    if (oldest === undefined) return;
+    this.#places.key.set(oldest.key);
+    const place = this.#places.get();
+    if (this.#listeners[place] !== oldest.listener) return; // it listens again, or is another by now
+    this.#places.delete();
+    this.#free.push(place);
   }
 }
