@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SeenClients } from "../../src/flows/seen-clients.ts";
+
+test("SeenClients.take() gives an edge once", () => {
+  const seen = new SeenClients();
+  seen.add(1, 2, 7);
+  assert.equal(seen.take(2, 1), -1);
+  assert.equal(seen.take(1, 2), 7);
+  assert.equal(seen.take(1, 2), -1);
+});
+
+test("SeenClients remembers through one turn, and forgets in the second", () => {
+  const seen = new SeenClients();
+  seen.add(1, 2, 7);
+  seen.add(3, 4, 8);
+  seen.turn();
+  assert.equal(seen.take(1, 2), 7);
+  seen.turn();
+  assert.equal(seen.take(3, 4), -1);
+});
+
+test("SeenClients turns by itself rather than grow without end", () => {
+  const seen = new SeenClients();
+  seen.add(0, 1, 5);
+  for (let isn = 1; isn <= 262_144; isn++) seen.add(isn, 1, 6);
+  assert.equal(seen.take(1, 1), 6, "those of the turn before are known");
+  for (let isn = 1; isn <= 262_144; isn++) seen.add(isn, 2, 6);
+  assert.equal(seen.take(0, 1), -1, "those before that are not");
+});
