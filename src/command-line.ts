@@ -83,7 +83,8 @@ function showTable(agent: Agent, log: Logger): LiveTable {
 async function doctor(config: Config): Promise<number> {
   const credentials = await findCredentials(config.kubernetes, process.env);
   const findings = await examine({
-    host: config.host,
+    // there is no other sysfs than the kernel's own, whatever is mounted around it
+    host: { proc: config.host.proc, sysfs: "/sys" },
     programs: tryPrograms,
     api: credentials && (() => probeApi(credentials)),
   });

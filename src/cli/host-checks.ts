@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { complaint, type Finding, ok } from "./finding.ts";
 
-/** Where the host's file systems are mounted: `host.proc` and `host.sysfs` of the configuration. */
+/** Where the host's file systems are mounted. */
 export interface HostPaths {
   readonly proc: string;
   readonly sysfs: string;

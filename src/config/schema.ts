@@ -30,7 +30,7 @@ const flows = z
       description: "How often records of closed connections are taken from the ring buffer.",
     }),
     maxEdges: integerOption({
-      default: 10_000,
+      default: 2_000,
       min: 1,
       max: 1_000_000,
       unit: "edges",
@@ -42,12 +42,6 @@ const flows = z
       max: "24h",
       description: "How long an edge without connections stays in the metrics.",
     }),
-    observers: choiceOption({
-      words: ["client", "both"],
-      default: "client",
-      description:
-        "Whose view is exported of a connection that Weir sees from both ends: the client's, so that sums count it once, or both.",
-    }),
     maxConnections: integerOption({
       default: 131_072,
       min: 1_024,
@@ -57,7 +51,7 @@ const flows = z
         "Live connections held in the kernel. One beyond that reports its totals only when it closes, and is counted as lost until then.",
     }),
     ringSize: powerOfTwoSizeOption({
-      default: "8MiB",
+      default: "4MiB",
       min: "64KiB",
       max: "1GiB",
       description: "The ring buffer between kernel and agent. Records that find it full are counted as lost.",
@@ -132,7 +126,6 @@ const spans = z.strictObject({
 
 const host = z.strictObject({
   proc: textOption({ default: "/proc", range: "a path", description: "Where the host's proc is mounted." }),
-  sysfs: textOption({ default: "/sys", range: "a path", description: "Where the host's sysfs is mounted." }),
 });
 
 /** Everything that can be configured: the one source of the file's format, of variables, flags, help and documentation. */

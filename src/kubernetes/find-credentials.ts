@@ -23,13 +23,21 @@ export async function findCredentials(
   if (choice.enabled === false) return undefined;
   if (choice.kubeconfig !== undefined) return kubeconfigCredentials(choice.kubeconfig, choice.context);
   if (environment["KUBERNETES_SERVICE_HOST"] && existsSync(join(SERVICE_ACCOUNT_DIRECTORY, "token"))) {
+    if (choice.context !== undefined) throw uselessContext(choice.context, "the pod's service account is used");
     return inClusterCredentials(environment);
   }
   const file = environment["KUBECONFIG"] || join(environment["HOME"] ?? "/root", ".kube/config");
   if (existsSync(file)) return kubeconfigCredentials(file, choice.context);
+  if (choice.context !== undefined) throw uselessContext(choice.context, `there is no ${file}`);
   if (choice.enabled === "auto") return undefined;
   throw new KubeconfigError(
     `Cannot reach a Kubernetes API server: needs a pod's service account or a kubeconfig, found neither ` +
       `${SERVICE_ACCOUNT_DIRECTORY} nor ${file}; give --kubernetes.kubeconfig, or --kubernetes.enabled=false`,
+  );
+}
+
+function uselessContext(context: string, why: string): KubeconfigError {
+  return new KubeconfigError(
+    `Cannot use kubernetes.context ${JSON.stringify(context)}: ${why}; give --kubernetes.kubeconfig, too, or neither`,
   );
 }

@@ -42,18 +42,17 @@ test("loadConfig() without any source gives the documented defaults", () => {
     flows: {
       sweepIntervalMs: 10_000,
       drainIntervalMs: 200,
-      maxEdges: 10_000,
+      maxEdges: 2_000,
       idleExpiryMs: 900_000,
-      observers: "client",
       maxConnections: 131_072,
-      ringSizeBytes: 8_388_608,
+      ringSizeBytes: 4_194_304,
     },
     kubernetes: { enabled: "auto" },
     external: { cidrs: [] },
     otlp: { intervalMs: undefined },
     spans: { failed: true, closed: false },
     bpfStatistics: false,
-    host: { proc: "/proc", sysfs: "/sys" },
+    host: { proc: "/proc" },
   });
 });
 
@@ -168,7 +167,7 @@ test("loadConfig() refuses each value that its option cannot mean", () => {
     ["--flows.max-edges", "0"],
     ["--flows.max-edges", "1.5"],
     ["--flows.ring-size", "8MB"],
-    ["--flows.observers", "server"],
+    ["--log-level", "loud"],
     ["--listen", "127.0.0.1"],
     ["--listen", "127.0.0.1:65536"],
     ["--listen", "::1:9464"],
