@@ -16,6 +16,8 @@ const ACTIVE = "weir_connections_active";
 const IO = "weir_flow_io_bytes_total";
 /** Sweeps often, so that live connections show up soon. */
 const BRISK = ["--flows.sweep-interval", "250ms"];
+/** Drains seldom, so that much has happened when it does. With room for whatever else goes on here meanwhile. */
+const LAZY = ["--flows.drain-interval", "2s", "--flows.ring-size", "64MiB"];
 
 async function start(t: TestContext, options: Parameters<typeof AgentProcess.start>[0] = {}): Promise<AgentProcess> {
   const agent = await AgentProcess.startReady(options);
@@ -193,7 +195,7 @@ for (const [what, addresses] of [
 test("a server that is killed with connections open keeps its name and its role", async (t) => {
   const [client, server] = [new NamedPlace(t), new NamedPlace(t)];
   const port = await freePort();
-  const agent = await start(t, { flags: ["--flows.sweep-interval", "10s", "--flows.drain-interval", "2s"] });
+  const agent = await start(t, { flags: LAZY });
   const peer = await PeerServer.start(server, { port, read: 1009, respond: 1013, close: "hold" });
   const held = await PeerClient.start(client, {
     to: "127.0.0.1",
@@ -212,6 +214,29 @@ test("a server that is killed with connections open keeps its name and its role"
   assert.equal(await agent.sum(IO, { server_port: String(port), direction: "request" }), 23 * 1009);
   assert.equal(await agent.sum(IO, { server_port: String(port), direction: "response" }), 23 * 1013);
 });
+
+for (const [what, flags] of [
+  ["before its connection is drained", LAZY],
+  ["and listens anew at each sweep", ["--flows.drain-interval", "100ms", "--flows.sweep-interval", "100ms"]],
+] as const) {
+  test(`a server that accepts once keeps its name although it stops listening ${what}`, async (t) => {
+    const [client, server] = [new NamedPlace(t), new NamedPlace(t)];
+    const agent = await start(t, { flags });
+    const ports = new Set<string>();
+    for (let round = 0; round < 7; round++) {
+      const port = await freePort();
+      ports.add(String(port));
+      const once = server.start(["busybox", "nc", "-l", "-p", String(port)]);
+      await once.waitForListener(port);
+      await connectPeer(client, { to: "127.0.0.1", port, send: 1009, halfClose: true });
+      assert.equal((await once.exited).stdout.length, 1009);
+    }
+    await agent.waitForSum(CLOSED, { client_workload: client.label }, 7);
+    const expected = [...ports].map((port) => `${client.label} > ${server.label}:${port}`);
+    assert.deepEqual((await peers(agent, client, server)).sort(), expected.sort());
+    assert.equal(await agent.sum(IO, { client_workload: client.label, direction: "request" }), 7 * 1009);
+  });
+}
 
 /** Every edge that has one of these workloads at either end. */
 async function peers(agent: AgentProcess, ...places: readonly NamedPlace[]): Promise<string[]> {

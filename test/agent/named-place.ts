@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { TestContext } from "node:test";
 import { Program } from "../lab/program.ts";
@@ -43,11 +43,19 @@ export class NamedPlace {
   start(argv: readonly [string, ...string[]] | readonly string[]): Program {
     const [program = "", ...args] = argv;
     rmSync(this.#program, { force: true });
-    symlinkSync(program, this.#program);
+    symlinkSync(inPath(program), this.#program);
     const join = this.#cgroup === undefined ? "" : `echo $$ >${quoted(this.#cgroup)}/cgroup.procs || exit 126; `;
-    const script = `${join}exec ${quoted(this.#program)} "$@"`;
-    return Program.start(["setpriv", "--pdeathsig", "KILL", "--", "bash", "-c", script, "bash", ...args]);
+    const script = `${join}exec -a "$0" ${quoted(this.#program)} "$@"`;
+    return Program.start(["setpriv", "--pdeathsig", "KILL", "--", "bash", "-c", script, program, ...args]);
   }
+}
+
+function inPath(program: string): string {
+  if (program.includes("/")) return program;
+  const places = (process.env["PATH"] ?? "").split(":").map((directory) => `${directory}/${program}`);
+  const found = places.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`Cannot start ${program}: it is not in PATH`);
+  return found;
 }
 
 /** For bash, byte by byte: Node passes only text on, and not every name is text. */
