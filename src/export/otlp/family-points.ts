@@ -97,6 +97,8 @@ export class FamilyPoints {
     for (let i = 0; i < this.family.attributeKeys.length; i++) {
       const key = this.family.attributeKeys[i]?.otlp ?? "";
       const text = cleanText(values[i] ?? "");
+      // Prometheus takes an empty label for an absent one; here, what an endpoint does not have is left out.
+      if (text === "") continue;
       attributes[key] = NUMERIC_ATTRIBUTES.has(key) && /^\d+$/.test(text) ? Number(text) : text;
       size += key.length + text.length + 8;
     }
