@@ -196,7 +196,10 @@ struct task_struct {
 
 /* <linux/seq_file.h>, <linux/bpf.h> */
 struct seq_file;
-struct bpf_map;
+
+struct bpf_map {
+	__u32 max_entries;
+};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;

@@ -23,19 +23,20 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* What is kept of a live connection. The sweep alone writes `swept_*`. */
+/* What is kept of a live connection; all else is read from its socket when it is reported. Spare while its id is 0. */
 struct connection {
 	struct weir_tcp_birth birth;
-	__u64 swept_sent_bytes;
-	__u64 swept_received_bytes;
-	__u32 soft_error; /* errno of an ICMP error while connecting; 0 none */
-	__u32 pad;
+	__u64 swept_bytes; /* both ways, as the last sweep reported them: they only grow */
 };
 
 /*
- * Live connections. Key: address of the struct sock; value: struct connection. Written by tcp_state and tcp_survey, removed at
- * TCP_CLOSE. 131 072 entries x (8 + 128 + 48 of hash element) = 24 MB; the agent sets the size before load. When full:
+ * Live connections. Key: address of the struct sock; value: struct connection. Written by tcp_state and tcp_survey.
+ * 131 072 entries x (8 + 96 + 48 of hash element + 16 of bucket) = 22 MB; the agent sets the size before load. When full:
  * counted in lost[MAP_FULL], and the connection is reported once, when it closes.
+ *
+ * The kernel uses the memory of sockets again at once. So does the next connection with its element, which stays when
+ * a connection closes: making and removing it would be half of what a short connection costs. Elements beyond one in
+ * eight are removed; a full sweep removes those that were spare at the one before.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -43,6 +44,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct connection);
 } connections SEC(".maps");
+
+/* Elements of `connections`, spare ones included. 8 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} elements SEC(".maps");
 
 /*
  * Records on their way to the agent, which drains by timer: no wake-ups. 4 MiB hold 24 966 records of 160 + 8 bytes:
@@ -75,6 +84,12 @@ __u32 sweep_is_full;
 /* ids are (number << 12 | cpu): below 2^53 for 2^41 connections on each of 4096 CPUs. */
 #define CPU_BITS  12
 #define NS_PER_US 1000
+
+/* connection.swept_bytes of a spare element: fresh, or seen by a full sweep. */
+#define SPARE     0
+#define SPARE_OLD 1
+/* ... and of a connection that no sweep has reported: it will be, traffic or not. */
+#define UNSWEPT (~0ULL)
 
 static __always_inline void count_lost(__u32 reason)
 {
@@ -132,10 +147,23 @@ static __always_inline void copy_ipv6(__u32 words[4], const struct in6_addr *add
 	words[3] = bpf_ntohl(address->in6_u.u6_addr32[3]);
 }
 
+static __always_inline void read_local_address(bool vouched, struct sock *sk,
+					       struct weir_tcp_record *record)
+{
+	if (FIELD(vouched, sk, __sk_common.skc_family) == AF_INET) {
+		map_ipv4(record->local, FIELD(vouched, sk, __sk_common.skc_rcv_saddr));
+	} else {
+		struct in6_addr address = FIELD(vouched, sk, __sk_common.skc_v6_rcv_saddr);
+
+		copy_ipv6(record->local, &address);
+	}
+}
+
 static __always_inline void read_remote(bool vouched, struct sock *sk, struct weir_tcp_birth *birth)
 {
-	__be16 port;
+	__be16 port = FIELD(vouched, sk, __sk_common.skc_dport);
 
+	birth->remote_port = bpf_ntohs(port);
 	if (FIELD(vouched, sk, __sk_common.skc_family) == AF_INET) {
 		map_ipv4(birth->remote, FIELD(vouched, sk, __sk_common.skc_daddr));
 	} else {
@@ -143,20 +171,14 @@ static __always_inline void read_remote(bool vouched, struct sock *sk, struct we
 
 		copy_ipv6(birth->remote, &address);
 	}
-	port = FIELD(vouched, sk, __sk_common.skc_dport);
-	birth->remote_port = bpf_ntohs(port);
 }
 
-static __always_inline void read_local_address(bool vouched, struct sock *sk,
-					       struct weir_tcp_birth *birth)
+/* Unlike skc_num, it stays until the end of the socket was noticed. */
+static __always_inline __u16 local_port_of(bool vouched, struct tcp_sock *tp)
 {
-	if (FIELD(vouched, sk, __sk_common.skc_family) == AF_INET) {
-		map_ipv4(birth->local, FIELD(vouched, sk, __sk_common.skc_rcv_saddr));
-	} else {
-		struct in6_addr address = FIELD(vouched, sk, __sk_common.skc_v6_rcv_saddr);
+	__be16 port = FIELD(vouched, tp, inet_conn.icsk_inet.inet_sport);
 
-		copy_ipv6(birth->local, &address);
-	}
+	return bpf_ntohs(port);
 }
 
 /* The sequence numbers of the first payload bytes. A client's own SYN is a byte acknowledged, a server's is not. */
@@ -206,39 +228,99 @@ static __always_inline void read_segments(bool vouched, struct tcp_sock *tp,
 
 /* ---- births, deaths and listeners ---- */
 
-static __always_inline void be_born(struct connection *connection, struct sock *sk, __u8 side)
+/* By one or by -1. */
+static __always_inline void count_elements(__u64 difference)
 {
-	struct weir_tcp_birth *birth = &connection->birth;
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&elements, &zero);
 
-	birth->id = next_id();
-	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
-	birth->side = side;
-	read_remote(true, sk, birth);
-	/* so that the first sweep reports it, traffic or not */
-	connection->swept_sent_bytes = ~0ULL;
+	if (count)
+		__sync_fetch_and_add(count, difference);
 }
 
-static __always_inline void keep(struct sock *sk, const struct connection *connection)
+/* Whether there are so many elements that those of closed connections cannot stay. */
+static __always_inline bool is_crowded(void)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&elements, &zero);
+
+	return !count || *count > ((struct bpf_map *)&connections)->max_entries / 8;
+}
+
+/* The connection kept for a socket, or NULL. */
+static __always_inline struct connection *find(__u64 key)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+
+	return connection && connection->birth.id ? connection : NULL;
+}
+
+static __always_inline struct connection *make_room(__u64 key)
+{
+	struct connection blank = {};
+
+	if (bpf_map_update_elem(&connections, &key, &blank, BPF_NOEXIST) == 0)
+		count_elements(1);
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+/*
+ * Begins to keep a connection; NULL where there is no room. What its element held is of a socket that is gone, with or
+ * without notice.
+ */
+static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side)
 {
 	__u64 key = (__u64)sk;
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct weir_tcp_birth *birth;
 
-	/* An entry under this address is of a socket that was freed without notice: it is replaced. */
-	if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY))
+	/* an old spare may be removed this very moment: then it is made anew */
+	if (connection && connection->swept_bytes == SPARE_OLD) {
+		connection->swept_bytes = UNSWEPT;
+		connection = bpf_map_lookup_elem(&connections, &key);
+	}
+	if (!connection)
+		connection = make_room(key);
+	if (!connection) {
 		count_lost(WEIR_TCP_LOST_MAP_FULL);
+		return NULL;
+	}
+	birth = &connection->birth;
+	/* first, and set last: no sweep looks at what is not established */
+	birth->established_ns = 0;
+	birth->id = next_id();
+	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
+	birth->local_isn = 0;
+	birth->remote_isn = 0;
+	birth->soft_error = 0;
+	birth->side = side;
+	birth->flags = 0;
+	read_remote(true, sk, birth);
+	connection->swept_bytes = UNSWEPT;
+	return birth;
+}
+
+/* The end of what was kept of a connection. */
+static __always_inline void forget(struct connection *connection, __u64 key)
+{
+	connection->birth.established_ns = 0;
+	connection->birth.id = 0;
+	connection->swept_bytes = SPARE;
+	if (is_crowded() && bpf_map_delete_elem(&connections, &key) == 0)
+		count_elements(-1);
 }
 
 /* connect(), in the caller's context; the source port is not chosen yet. */
 static __always_inline void client_born(struct sock *sk)
 {
-	struct connection connection = {};
-	struct weir_tcp_birth *birth = &connection.birth;
+	struct weir_tcp_birth *birth = be_born(sk, WEIR_TCP_CLIENT);
 
-	be_born(&connection, sk, WEIR_TCP_CLIENT);
+	if (!birth)
+		return;
 	birth->born_ns = bpf_ktime_get_ns();
 	birth->cgroup_id = bpf_get_current_cgroup_id();
 	birth->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(birth->comm, sizeof(birth->comm));
-	keep(sk, &connection);
 }
 
 /* While a packet of the handshake is handled: its time is now, and cheaper to read than the clock. */
@@ -248,7 +330,6 @@ static __always_inline void establish(struct sock *sk, struct weir_tcp_birth *bi
 
 	if (!tp)
 		return;
-	read_local_address(true, sk, birth);
 	birth->local_port = sk->__sk_common.skc_num;
 	read_isns(true, tp, birth);
 	/* last: the sweep looks at connections only once this is set */
@@ -257,8 +338,7 @@ static __always_inline void establish(struct sock *sk, struct weir_tcp_birth *bi
 
 static __always_inline void client_established(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct connection *connection = find((__u64)sk);
 
 	if (connection)
 		establish(sk, &connection->birth);
@@ -267,13 +347,16 @@ static __always_inline void client_established(struct sock *sk)
 /* The last packet of the handshake, in softirq: whoever runs is not the owner, the socket's cgroup is. */
 static __always_inline void server_born(struct sock *sk)
 {
-	struct connection connection = {};
+	struct weir_tcp_birth *birth = be_born(sk, WEIR_TCP_SERVER);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	be_born(&connection, sk, WEIR_TCP_SERVER);
-	connection.birth.cgroup_id = sock_cgroup_id(sk);
-	establish(sk, &connection.birth);
-	connection.birth.born_ns = connection.birth.established_ns;
-	keep(sk, &connection);
+	if (!birth || !tp)
+		return;
+	birth->born_ns = tp->tcp_mstamp * NS_PER_US;
+	birth->cgroup_id = sock_cgroup_id(sk);
+	birth->pid = 0;
+	__builtin_memset(birth->comm, 0, sizeof(birth->comm));
+	establish(sk, birth);
 }
 
 /* A socket closed in mid-stream without an error of its own has sent a RST; one that received a RST has the error. */
@@ -298,40 +381,37 @@ static __always_inline bool ends_by_packet(struct sock *sk, int from)
 }
 
 static __always_inline void read_end(struct sock *sk, struct tcp_sock *tp, int from,
-				     __u32 soft_error, struct weir_tcp_record *record)
+				     struct weir_tcp_record *record)
 {
 	record->at_ns = ends_by_packet(sk, from) ? tp->tcp_mstamp * NS_PER_US : bpf_ktime_get_ns();
 	record->error = sk->sk_err;
 	if (!record->error && from == TCP_SYN_SENT)
-		record->error = soft_error ?: sk->sk_err_soft;
+		record->error = record->birth.soft_error ?: sk->sk_err_soft;
 	record->kind = WEIR_TCP_CLOSED;
 	record->state = from;
 	record->reset = reset_by(from, record->error);
 }
 
-static __always_inline void read_totals(struct tcp_sock *tp, struct weir_tcp_record *record)
+static __always_inline void read_socket(struct tcp_sock *tp, struct weir_tcp_record *record)
 {
-	struct weir_tcp_birth *birth = &record->birth;
-
-	/* never established, or never seen being so: only now is the local end known */
-	if (!birth->established_ns) {
-		read_local_address(true, &tp->inet_conn.icsk_inet.sk, birth);
-		birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	read_local_address(true, &tp->inet_conn.icsk_inet.sk, record);
+	/* never established, or never seen being so: only now is the local port known */
+	if (!record->birth.established_ns) {
+		record->birth.local_port = local_port_of(true, tp);
 		if (record->state != TCP_SYN_SENT)
-			read_isns(true, tp, birth);
+			read_isns(true, tp, &record->birth);
 	}
 	read_bytes(true, tp, record);
 	read_segments(true, tp, record);
 }
 
-/* Removes before it submits: once a record is in the ring, no later sweep shows its connection. */
+/* Forgets before it submits: once a record is in the ring, no later sweep shows its connection. */
 static __always_inline void closed(struct sock *sk, int from)
 {
 	__u64 key = (__u64)sk;
-	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct connection *connection = find(key);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct weir_tcp_record *record;
-	__u32 soft_error = 0;
 
 	/* never a connection: closed unconnected, or a handshake that its server gave up */
 	if (!tp || (!connection &&
@@ -340,13 +420,13 @@ static __always_inline void closed(struct sock *sk, int from)
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		count_lost(WEIR_TCP_LOST_RING_FULL);
-		bpf_map_delete_elem(&connections, &key);
+		if (connection)
+			forget(connection, key);
 		return;
 	}
 	if (connection) {
 		record->birth = connection->birth;
-		soft_error = connection->soft_error;
-		bpf_map_delete_elem(&connections, &key);
+		forget(connection, key);
 	} else {
 		__builtin_memset(&record->birth, 0, sizeof(record->birth));
 		record->birth.id = next_id();
@@ -355,8 +435,8 @@ static __always_inline void closed(struct sock *sk, int from)
 		record->birth.cgroup_id = sock_cgroup_id(sk);
 		read_remote(true, sk, &record->birth);
 	}
-	read_end(sk, tp, from, soft_error, record);
-	read_totals(tp, record);
+	read_end(sk, tp, from, record);
+	read_socket(tp, record);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
@@ -381,8 +461,8 @@ static __always_inline void listener(struct sock *sk, __u8 kind)
 	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
 	birth->cgroup_id = sock_cgroup_id(sk);
 	birth->side = WEIR_TCP_SERVER;
-	read_local_address(true, sk, birth);
-	birth->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	birth->local_port = local_port_of(true, tp);
+	read_local_address(true, sk, record);
 	if (kind == WEIR_TCP_LISTEN) {
 		birth->pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(birth->comm, sizeof(birth->comm));
@@ -425,18 +505,17 @@ int BPF_PROG(tcp_error, struct sock *sk)
 	struct connection *connection;
 	struct sock_exterr_skb *error;
 	struct sk_buff *last;
-	__u64 key = (__u64)sk;
 
 	if (sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state != TCP_SYN_SENT ||
 	    sk->sk_err)
 		return 0;
-	connection = bpf_map_lookup_elem(&connections, &key);
+	connection = find((__u64)sk);
 	last = sk->sk_error_queue.prev;
 	/* an empty queue is a ring of its head alone */
 	if (!connection || (void *)last == (void *)&sk->sk_error_queue)
 		return 0;
 	error = (struct sock_exterr_skb *)((void *)last + bpf_core_field_offset(last->cb));
-	connection->soft_error = BPF_CORE_READ(error, ee.ee_errno);
+	connection->birth.soft_error = BPF_CORE_READ(error, ee.ee_errno);
 	return 0;
 }
 
@@ -450,11 +529,20 @@ static __always_inline bool is_same(struct tcp_sock *tp, const struct weir_tcp_b
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__be16 remote_port = FIELD(false, sk, __sk_common.skc_dport);
-	__be16 local_port = FIELD(false, tp, inet_conn.icsk_inet.inet_sport);
 
 	return FIELD(false, sk, __sk_common.skc_state) != TCP_CLOSE &&
-	       bpf_ntohs(local_port) == birth->local_port &&
+	       local_port_of(false, tp) == birth->local_port &&
 	       bpf_ntohs(remote_port) == birth->remote_port;
+}
+
+/* At its second full sweep. Where it begins to be used meanwhile, be_born() notices; or else the connection is reported
+ * when it closes, without its birth. */
+static __always_inline void remove_spare(struct connection *connection, __u64 key)
+{
+	if (connection->swept_bytes != SPARE_OLD)
+		connection->swept_bytes = SPARE_OLD;
+	else if (bpf_map_delete_elem(&connections, &key) == 0)
+		count_elements(-1);
 }
 
 SEC("iter/bpf_map_elem")
@@ -465,29 +553,34 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 	struct weir_tcp_record record = {};
 	struct tcp_sock *tp;
 
-	if (!key || !connection || !connection->birth.established_ns)
+	if (!key || !connection)
+		return 0;
+	if (!connection->birth.id && sweep_is_full)
+		remove_spare(connection, *key);
+	if (!connection->birth.established_ns)
 		return 0;
 	tp = (struct tcp_sock *)*key;
 	record.birth = connection->birth;
 	record.kind = WEIR_TCP_LIVE;
 	record.state = FIELD(false, &tp->inet_conn.icsk_inet.sk, __sk_common.skc_state);
 	read_bytes(false, tp, &record);
-	if (record.sent_bytes == connection->swept_sent_bytes &&
-	    record.received_bytes == connection->swept_received_bytes && !sweep_is_full)
+	if (record.sent_bytes + record.received_bytes == connection->swept_bytes && !sweep_is_full)
 		return 0;
 
+	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
 	read_segments(false, tp, &record);
 	/* after the totals, so that they are known to be this connection's */
 	if (!is_same(tp, &record.birth)) {
 		__u64 address = *key;
 
 		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
-		if (!sweep_is_full)
+		if (!sweep_is_full || connection->birth.id != record.birth.id)
 			return 0;
 		record = (struct weir_tcp_record){ .birth = record.birth,
 						   .kind = WEIR_TCP_VANISHED };
 		if (bpf_map_delete_elem(&connections, &address))
 			return 0;
+		count_elements(-1);
 		count_lost(WEIR_TCP_LOST_END_MISSED);
 		record.at_ns = bpf_ktime_get_ns();
 		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
@@ -497,8 +590,8 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 	/* out of room: the kernel shows this connection again in the next read */
 	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
 		return 0;
-	connection->swept_sent_bytes = record.sent_bytes;
-	connection->swept_received_bytes = record.received_bytes;
+	if (connection->birth.id == record.birth.id)
+		connection->swept_bytes = record.sent_bytes + record.received_bytes;
 	return 0;
 }
 
@@ -513,7 +606,7 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct connection connection = {};
+	struct connection *kept, connection = {};
 	struct weir_tcp_birth *birth = &connection.birth;
 	struct weir_tcp_record record = {};
 	struct tcp_sock *tp;
@@ -546,11 +639,11 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 	birth->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	birth->pid = task->tgid;
 	BPF_CORE_READ_STR_INTO(&birth->comm, task, group_leader, comm);
-	read_local_address(false, sk, birth);
 	birth->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	record.at_ns = birth->born_ns;
 	if (record.state == TCP_LISTEN) {
 		record.birth = connection.birth;
+		read_local_address(false, sk, &record);
 		record.kind = WEIR_TCP_LISTEN;
 		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 		return 0;
@@ -560,18 +653,23 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 	read_isns(false, tp, birth);
 	record.birth = connection.birth;
 	record.kind = WEIR_TCP_FOUND;
+	read_local_address(false, sk, &record);
 	read_bytes(false, tp, &record);
 	read_segments(false, tp, &record);
-	connection.swept_sent_bytes = record.sent_bytes;
-	connection.swept_received_bytes = record.received_bytes;
+	connection.swept_bytes = record.sent_bytes + record.received_bytes;
 	/* Known already: born since the programs were attached, or shared between processes. Written before it is
 	 * kept, because a record that finds no room is shown again. */
 	key = (__u64)sk;
-	if (bpf_map_lookup_elem(&connections, &key))
+	if (find(key))
 		return 0;
 	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
 		return 0;
-	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST))
+	kept = bpf_map_lookup_elem(&connections, &key);
+	if (!kept)
+		kept = make_room(key);
+	if (kept)
+		*kept = connection;
+	else
 		count_lost(WEIR_TCP_LOST_MAP_FULL);
 	return 0;
 }

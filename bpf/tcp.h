@@ -13,7 +13,7 @@ enum weir_tcp_kind {
 	WEIR_TCP_CLOSED = 1, /* a connection ended, or failed to begin; totals are final */
 	WEIR_TCP_LIVE, /* the sweep saw it with totals that changed */
 	WEIR_TCP_FOUND, /* older than the agent: its totals are the baseline */
-	WEIR_TCP_VANISHED, /* its end was not seen; noticed by a full sweep, totals are unknown (0) */
+	WEIR_TCP_VANISHED, /* its end was not seen; noticed by a full sweep, totals and local address are unknown (0) */
 	WEIR_TCP_LISTEN, /* a socket listens: local address and port, pid, comm */
 	WEIR_TCP_UNLISTEN, /* and no longer does */
 };
@@ -44,8 +44,8 @@ enum weir_tcp_lost {
 	WEIR_TCP_LOST_REASONS,
 };
 
-/* What is known of a connection once it is born. Times are CLOCK_MONOTONIC nanoseconds. Addresses are four 32-bit
- * words in host byte order, most significant first; IPv4 is mapped (0, 0, 0xffff, address). */
+/* What is kept of a connection while it lives. Times are CLOCK_MONOTONIC nanoseconds. Addresses are four 32-bit words in
+ * host byte order, most significant first; IPv4 is mapped (0, 0, 0xffff, address). */
 struct weir_tcp_birth {
 	__u64 id; /* unique since boot of the agent, below 2^53 */
 	__u64 born_ns; /* client: connect(); server: established */
@@ -53,21 +53,21 @@ struct weir_tcp_birth {
 	__u64 cgroup_id; /* cgroup v2; 0 unknown */
 	__u32 netns; /* inode number */
 	__u32 pid; /* thread group id; 0 unknown (softirq) */
-	__u32 local[4];
 	__u32 remote[4];
 	__u32 local_isn; /* sequence numbers of the first payload bytes, 0 until established: */
 	__u32 remote_isn; /* the same two at both ends of a connection, through any NAT */
 	__u16 local_port;
 	__u16 remote_port;
+	__u16 soft_error; /* errno of an ICMP error while connecting; 0 none */
 	__u8 side; /* enum weir_tcp_side */
 	__u8 flags; /* enum weir_tcp_flag */
-	__u8 pad[2];
 	__u8 comm[16]; /* zero-terminated bytes of any kind; empty unknown */
 };
 
 /* Totals are payload bytes: the SYN and FIN, which the kernel counts as a byte each, are taken off. */
 struct weir_tcp_record {
 	struct weir_tcp_birth birth;
+	__u32 local[4];
 	__u64 at_ns; /* when this was read */
 	__u64 sent_bytes; /* acknowledged by the other end */
 	__u64 received_bytes; /* in order */
@@ -85,10 +85,10 @@ struct weir_tcp_record {
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(weir_tcp_birth) == 104, "ABI");
+static_assert(sizeof(weir_tcp_birth) == 88, "ABI");
 static_assert(sizeof(weir_tcp_record) == 160, "ABI");
 #else
-_Static_assert(sizeof(struct weir_tcp_birth) == 104, "ABI");
+_Static_assert(sizeof(struct weir_tcp_birth) == 88, "ABI");
 _Static_assert(sizeof(struct weir_tcp_record) == 160, "ABI");
 #endif
 

@@ -38,7 +38,7 @@ Napi::Object tcp_layout(Napi::Env env) {
                                          {"cgroupId", offsetof(Record, birth.cgroup_id)},
                                          {"netns", offsetof(Record, birth.netns)},
                                          {"pid", offsetof(Record, birth.pid)},
-                                         {"local", offsetof(Record, birth.local)},
+                                         {"local", offsetof(Record, local)},
                                          {"remote", offsetof(Record, birth.remote)},
                                          {"localIsn", offsetof(Record, birth.local_isn)},
                                          {"remoteIsn", offsetof(Record, birth.remote_isn)},

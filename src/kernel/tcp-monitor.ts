@@ -11,7 +11,7 @@ import { bpfObjectPath } from "./addon.ts";
 import { TcpRecords } from "./tcp-records.ts";
 
 export interface TcpMonitorOptions {
-  /** Live connections that the kernel can keep at once; 192 bytes each. */
+  /** Live connections that the kernel can keep at once; 168 bytes each. */
   readonly maxConnections: number;
   /** Room for records between two collections, in bytes: a power of two. */
   readonly ringBytes: number;
