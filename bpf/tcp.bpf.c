@@ -569,12 +569,15 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 
 	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
 	read_segments(false, tp, &record);
+	/* another's by now, or half of two: the next connection of a socket takes the element over at any moment */
+	if (!record.birth.established_ns || connection->birth.id != record.birth.id)
+		return 0;
 	/* after the totals, so that they are known to be this connection's */
 	if (!is_same(tp, &record.birth)) {
 		__u64 address = *key;
 
 		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
-		if (!sweep_is_full || connection->birth.id != record.birth.id)
+		if (!sweep_is_full)
 			return 0;
 		record = (struct weir_tcp_record){ .birth = record.birth,
 						   .kind = WEIR_TCP_VANISHED };
