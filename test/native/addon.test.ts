@@ -1,0 +1,393 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { bpfObjectPath, loadAddon, type NativeTcpMonitor } from "../../src/kernel/addon.ts";
+import { TcpRecords } from "../../src/kernel/tcp-records.ts";
+import { ScratchDirectory } from "../rig/scratch-directory.ts";
+import { waitUntil } from "../rig/wait-until.ts";
+import { bpfDescriptors } from "./bpf-descriptors.ts";
+import { compileBpf } from "./compile-bpf.ts";
+
+const addon = loadAddon();
+const { tcpLayout } = addon;
+const good = { objectPath: bpfObjectPath("tcp"), maxConnections: 1000, ringBytes: 1 << 20 };
+const scratch = new ScratchDirectory();
+test.after(() => scratch.remove());
+
+async function opened(context: TestContext, options: Partial<typeof good> = {}): Promise<NativeTcpMonitor> {
+  const monitor = await addon.openTcp({ ...good, ...options });
+  context.after(() => monitor.close());
+  return monitor;
+}
+
+/** One connection over loopback: `bytes` there, `bytes` back. Gives the server's port. */
+async function exchange(bytes: number): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = connect(port, "127.0.0.1");
+  client.end(Buffer.alloc(bytes)).resume();
+  await once(client, "close");
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Collects until there are `count` records of a kind with this port on either end. */
+async function recordsOf(monitor: NativeTcpMonitor, port: number, kind: number, count: number) {
+  const found: { records: TcpRecords; index: number }[] = [];
+  await waitUntil(
+    async () => {
+      const records = new TcpRecords(tcpLayout, await monitor.collect("none"));
+      for (let index = 0; index < records.length; index++) {
+        if (records.kind(index) !== kind) continue;
+        if (records.localPort(index) === port || records.remotePort(index) === port) found.push({ records, index });
+      }
+      return found.length >= count;
+    },
+    { what: `${count} records of port ${port}` },
+  );
+  return found;
+}
+
+// ---- layout ----
+
+test("tcpLayout has offsets within the record, aligned, without two fields in one place", () => {
+  const offsets = Object.entries(tcpLayout.offsets);
+  assert.equal(offsets.length, 28);
+  assert.equal(tcpLayout.recordBytes % 8, 0);
+  assert.equal(new Set(offsets.map(([, offset]) => offset)).size, offsets.length);
+  for (const [field, offset] of offsets) {
+    assert.ok(Number.isInteger(offset) && offset >= 0 && offset < tcpLayout.recordBytes, field);
+    if (/Ns$|Bytes$|^id$|cgroupId/.test(field)) assert.equal(offset % 8, 0, field);
+    if (/Us$|Segments$|Isn$|netns|pid|^local$|^remote$/.test(field)) assert.equal(offset % 4, 0, field);
+    if (/Port$|error/.test(field)) assert.equal(offset % 2, 0, field);
+  }
+});
+
+test("tcpLayout gives each word of an enumeration a number of its own", () => {
+  for (const words of [tcpLayout.kinds, tcpLayout.sides, tcpLayout.flags, tcpLayout.resets]) {
+    assert.equal(new Set(Object.values(words)).size, Object.keys(words).length);
+  }
+  assert.deepEqual(tcpLayout.lost, ["ring_full", "map_full", "end_missed"]);
+});
+
+// ---- wrong arguments ----
+
+const range = "expected an integer from 1 to 4294967295, current value is";
+const wrong: readonly [unknown, string][] = [
+  [undefined, "openTcp: expected an options object"],
+  [null, "openTcp: expected an options object"],
+  ["tcp", "openTcp: expected an options object"],
+  [{}, "openTcp.objectPath: expected a string"],
+  [{ ...good, objectPath: 5 }, "openTcp.objectPath: expected a string"],
+  [{ ...good, maxConnections: undefined }, `openTcp.maxConnections: ${range} undefined`],
+  [{ ...good, maxConnections: "1000" }, `openTcp.maxConnections: ${range} 1000`],
+  [{ ...good, maxConnections: 0 }, `openTcp.maxConnections: ${range} 0`],
+  [{ ...good, maxConnections: 1.5 }, `openTcp.maxConnections: ${range} 1.5`],
+  [{ ...good, maxConnections: Number.NaN }, `openTcp.maxConnections: ${range} NaN`],
+  [{ ...good, ringBytes: -1 }, `openTcp.ringBytes: ${range} -1`],
+  [{ ...good, ringBytes: 2 ** 32 }, `openTcp.ringBytes: ${range} 4294967296`],
+  [{ ...good, ringBytes: Number.POSITIVE_INFINITY }, `openTcp.ringBytes: ${range} Infinity`],
+];
+for (const [options, message] of wrong) {
+  test(`openTcp() throws "${message}"`, () => {
+    assert.throws(() => addon.openTcp(options as typeof good), { name: "TypeError", message });
+  });
+}
+
+test("openTcp() lets an error of the caller's own pass", () => {
+  const mine = new Error("mine");
+  const options = {
+    ...good,
+    get ringBytes(): number {
+      throw mine;
+    },
+  };
+  assert.throws(() => addon.openTcp(options), mine);
+  assert.throws(() => addon.openTcp({ ...good, ringBytes: Symbol("x") as unknown as number }), TypeError);
+});
+
+test("measureRunTime() wants a boolean", () => {
+  for (const value of [undefined, 1, "true"]) {
+    assert.throws(() => addon.measureRunTime(value as unknown as boolean), {
+      name: "TypeError",
+      message: "measureRunTime(on): expected a boolean",
+    });
+  }
+});
+
+test("TcpMonitor.collect() names the sweeps that there are, and the value that it got", async (context) => {
+  const monitor = await opened(context);
+  for (const value of ["some", undefined, 1, null]) {
+    assert.throws(() => monitor.collect(value as "none"), {
+      name: "TypeError",
+      message: `collect(sweep): expected "none", "changed" or "all", current value is ${value}`,
+    });
+  }
+});
+
+test("TcpMonitor is made by openTcp() only, and its methods serve no other object", async (context) => {
+  const monitor = await opened(context);
+  const { constructor: Monitor } = monitor as unknown as { constructor: new (...given: unknown[]) => unknown };
+  for (const given of [[], [{}], [monitor]]) {
+    assert.throws(() => new Monitor(...given), { name: "TypeError", message: /made by openTcp/ });
+  }
+  for (const method of ["survey", "collect", "lost", "programs", "statistics", "maps", "close"] as const) {
+    assert.throws(() => Reflect.apply(monitor[method], {}, ["none"]));
+    assert.throws(() => Reflect.apply(monitor[method], undefined, ["none"]));
+  }
+});
+
+// ---- what cannot be opened ----
+
+test("openTcp() says that there is no such object", async () => {
+  await assert.rejects(addon.openTcp({ ...good, objectPath: "/nowhere/tcp.bpf.o" }), {
+    code: "ERR_WEIR_OBJECT",
+    errno: 2,
+    operation: "open the BPF object /nowhere/tcp.bpf.o",
+    message: /^Cannot open the BPF object \/nowhere\/tcp\.bpf\.o: No such file or directory/,
+  });
+});
+
+test("openTcp() says that a file is no BPF object", async () => {
+  await assert.rejects(addon.openTcp({ ...good, objectPath: fileURLToPath(import.meta.url) }), {
+    code: "ERR_WEIR_OBJECT",
+    message: /BPF object format invalid/,
+    log: /is not a proper ELF object/,
+  });
+});
+
+test("openTcp() says which map an object lacks", async () => {
+  const objectPath = scratch.file("alien.bpf.o");
+  compileBpf("alien.bpf.c", objectPath);
+  await assert.rejects(addon.openTcp({ ...good, objectPath }), {
+    code: "ERR_WEIR_OBJECT",
+    errno: 2,
+    message: "Cannot find the BPF map connections: No such file or directory",
+  });
+});
+
+test("openTcp() says why a map of that size cannot be had", async () => {
+  for (const [size, errno, map] of [
+    [{ maxConnections: 2 ** 32 - 1 }, 7, "connections"],
+    [{ ringBytes: 2 ** 32 - 1 }, 22, "records"],
+  ] as const) {
+    await assert.rejects(
+      addon.openTcp({ ...good, ...size }),
+      (error: Error & { code: string; errno: number; log: string }) => {
+        assert.equal(error.code, "ERR_WEIR_LOAD");
+        assert.equal(error.errno, errno);
+        assert.match(error.log, new RegExp(`map '${map}': failed to create`));
+        return true;
+      },
+    );
+  }
+  assert.deepEqual(bpfDescriptors(), {}, "nothing is left of a failure");
+});
+
+test("openTcp() rounds a ring's size up to a power of two, as libbpf does", async (context) => {
+  const monitor = await opened(context, { ringBytes: 100_000 });
+  assert.equal(monitor.maps().find(({ name }) => name === "records")?.maxEntries, 131_072);
+});
+
+test("openTcp() reports a program that the kernel refuses, with the verifier's last lines, and loads the others", async (context) => {
+  const objectPath = scratch.file("refused.bpf.o");
+  compileBpf("refused.bpf.c", objectPath);
+  const monitor = await opened(context, { objectPath });
+  const programs = new Map(monitor.programs().map((program) => [program.name, program]));
+  assert.equal(programs.get("tcp_state")?.state, "attached");
+  assert.equal(programs.get("tcp_sweep")?.state, "loaded");
+  assert.equal(programs.get("tcp_survey")?.state, "loaded");
+  const far = programs.get("reads_too_far");
+  assert.equal(far?.state, "failed");
+  assert.equal(far?.hook, "tp_btf/inet_sock_set_state");
+  assert.match(far?.detail ?? "", /^cannot load: Permission denied\n/);
+  assert.match(far?.detail ?? "", /access beyond struct|invalid bpf_context access|off=4000000/);
+  assert.ok((far?.detail ?? "").split("\n").length <= 25, "the last lines only");
+  const nothing = programs.get("hooks_on_nothing");
+  assert.equal(nothing?.state, "failed");
+  assert.match(nothing?.detail ?? "", /^cannot load: .*\n.*weir_no_such_tracepoint/s);
+
+  const port = await exchange(23);
+  assert.equal((await recordsOf(monitor, port, tcpLayout.kinds.closed, 2)).length, 2);
+});
+
+// ---- what it gives ----
+
+test("TcpMonitor.collect() gives both ends of a connection, with exact bytes and each other's numbers", async (context) => {
+  const monitor = await opened(context);
+  const port = await exchange(104_729);
+  const ends = await recordsOf(monitor, port, tcpLayout.kinds.closed, 2);
+  assert.equal(ends.length, 2);
+  const [client, server] = ["client", "server"].map((side) => {
+    const end = ends.find(({ records, index }) => records.side(index) === tcpLayout.sides[side as "client" | "server"]);
+    assert.ok(end, side);
+    return end;
+  });
+  assert.ok(client && server);
+  for (const { records, index } of [client, server]) {
+    assert.equal(records.sentBytes(index), 104_729);
+    assert.equal(records.receivedBytes(index), 104_729);
+    assert.equal(records.error(index), 0);
+    assert.ok(records.bornNs(index) > 0 && records.establishedNs(index) >= records.bornNs(index));
+    assert.ok(records.atNs(index) >= records.establishedNs(index));
+  }
+  assert.equal(client.records.localIsn(client.index), server.records.remoteIsn(server.index));
+  assert.equal(client.records.remoteIsn(client.index), server.records.localIsn(server.index));
+  assert.equal(client.records.pid(client.index), process.pid);
+  assert.deepEqual(monitor.lost(), [0, 0, 0]);
+});
+
+test("TcpMonitor.survey() gives this process's listener", async (context) => {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  context.after(() => server.close());
+  const monitor = await opened(context);
+  const records = new TcpRecords(tcpLayout, await monitor.survey());
+  const { port } = server.address() as AddressInfo;
+  const found = Array.from({ length: records.length }, (_, index) => index).filter(
+    (index) => records.kind(index) === tcpLayout.kinds.listen && records.localPort(index) === port,
+  );
+  assert.equal(found.length, 1);
+  assert.equal(records.pid(found[0] as number), process.pid);
+});
+
+test("TcpMonitor.maps() gives sizes and the memory that the kernel holds", async (context) => {
+  const monitor = await opened(context, { maxConnections: 5000 });
+  const maps = new Map(monitor.maps().map((map) => [map.name, map]));
+  assert.equal(maps.get("connections")?.maxEntries, 5000);
+  const bytes = maps.get("connections")?.bytes ?? 0;
+  assert.ok(bytes >= 5000 * 136 && bytes <= 5000 * 300, `${bytes} bytes`);
+});
+
+test("TcpMonitor.collect() counts what found no room", async (context) => {
+  const monitor = await opened(context, { maxConnections: 1, ringBytes: 4096 });
+  for (let round = 0; round < 23; round++) await exchange(1);
+  const lost = monitor.lost();
+  assert.ok((lost[0] ?? 0) > 0, "ring_full");
+  assert.ok((lost[1] ?? 0) > 0, "map_full");
+  const records = new TcpRecords(tcpLayout, await monitor.collect("none"));
+  assert.ok(records.length > 0 && records.length <= 24, `${records.length} records in a page`);
+});
+
+test("measureRunTime() makes the kernel count runs, holds one descriptor for it, and lets go of it", async (context) => {
+  const monitor = await opened(context);
+  const runs = () => monitor.statistics().find(({ name }) => name === "tcp_state");
+  context.after(() => addon.measureRunTime(false));
+  addon.measureRunTime(true);
+  addon.measureRunTime(true);
+  assert.equal(bpfDescriptors()["bpf-stats"], 1);
+  const before = runs();
+  await exchange(1);
+  const after = runs();
+  assert.ok(before && after);
+  assert.ok(after.runs >= before.runs + 4, `${before.runs} and then ${after.runs} runs`);
+  assert.ok(after.runTimeNs > before.runTimeNs);
+  addon.measureRunTime(false);
+  addon.measureRunTime(false);
+  assert.equal(bpfDescriptors()["bpf-stats"], undefined);
+});
+
+// ---- lifetime ----
+
+test("TcpMonitor.close() is idempotent, and everything else then says that it is closed", async () => {
+  const monitor = await addon.openTcp(good);
+  monitor.close();
+  monitor.close();
+  for (const method of ["lost", "programs", "statistics", "maps"] as const) {
+    assert.throws(() => monitor[method](), {
+      code: "ERR_WEIR_CLOSED",
+      errno: 0,
+      message: /^Cannot .*: it was closed before$/,
+    });
+  }
+  await assert.rejects(monitor.survey(), { code: "ERR_WEIR_CLOSED" });
+  for (const sweep of ["none", "changed", "all"] as const) {
+    await assert.rejects(monitor.collect(sweep), { code: "ERR_WEIR_CLOSED", operation: "collect records" });
+  }
+  monitor.close();
+  assert.deepEqual(bpfDescriptors(), {});
+});
+
+test("TcpMonitor.close() while collections are under way lets each end, or refuses it", async () => {
+  for (let round = 0; round < 10; round++) {
+    const monitor = await addon.openTcp(good);
+    const collections = Promise.allSettled([
+      monitor.collect("all"),
+      monitor.survey(),
+      monitor.collect("changed"),
+      monitor.collect("none"),
+    ]);
+    if (round % 2 === 0) await new Promise(setImmediate);
+    monitor.close();
+    for (const settled of await collections) {
+      if (settled.status === "rejected") assert.equal(settled.reason.code, "ERR_WEIR_CLOSED");
+      else assert.equal(settled.value.byteLength % tcpLayout.recordBytes, 0);
+    }
+  }
+  assert.deepEqual(bpfDescriptors(), {});
+});
+
+test("TcpMonitor.collect() called many times at once gives each record once", async (context) => {
+  const monitor = await opened(context);
+  const port = await exchange(23);
+  const batches = await Promise.all(
+    Array.from({ length: 40 }, (_, call) => monitor.collect(call % 2 === 0 ? "none" : "all")),
+  );
+  let closed = 0;
+  for (const batch of batches) {
+    const records = new TcpRecords(tcpLayout, batch);
+    for (let index = 0; index < records.length; index++) {
+      const mine = records.localPort(index) === port || records.remotePort(index) === port;
+      if (mine && records.kind(index) === tcpLayout.kinds.closed) closed++;
+    }
+  }
+  assert.equal(closed, 2);
+});
+
+test("openTcp() several times at once gives monitors that know nothing of each other", async (context) => {
+  const monitors = await Promise.all([opened(context), opened(context), opened(context)]);
+  monitors[0].close();
+  const port = await exchange(23);
+  for (const monitor of monitors.slice(1)) {
+    assert.equal((await recordsOf(monitor, port, tcpLayout.kinds.closed, 2)).length, 2);
+  }
+});
+
+test("openTcp() and close() fifty times leave no descriptor behind", async () => {
+  const objectPath = scratch.file("copy.bpf.o");
+  copyFileSync(good.objectPath, objectPath);
+  for (let round = 0; round < 50; round++) {
+    const monitor = await addon.openTcp({ ...good, objectPath });
+    await monitor.collect("all");
+    monitor.close();
+    assert.deepEqual(bpfDescriptors(), {}, `round ${round}`);
+  }
+});
+
+// ---- processes and threads ----
+
+for (const scene of [
+  "ends without close",
+  "exits during collect",
+  "exits during open",
+  "collects garbage",
+  "collects garbage during collect",
+  "terminates workers",
+  "terminates a worker during open",
+]) {
+  test(`a process that ${scene} ends cleanly`, { timeout: 300_000 }, async () => {
+    const script = fileURLToPath(new URL("child.ts", import.meta.url));
+    const output = await new Promise<string>((resolve, reject) => {
+      execFile(process.execPath, ["--expose-gc", script, scene], (error, stdout, stderr) => {
+        if (error) reject(new Error(`${scene}: ${error.signal ?? error.code}\n${stdout}${stderr}`));
+        else resolve(stdout + stderr);
+      });
+    });
+    assert.equal(output, "");
+  });
+}
