@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { PATIENCE } from "../rig/patience.ts";
 
 /** How a program ended. `code` is null where a signal ended it. */
 export interface ProgramResult {
@@ -23,7 +24,10 @@ export interface ProgramOptions {
 const POLL_MS = 10;
 const LISTEN_STATE = "0A";
 
-/** A running program with its output, waited for by what it prints, by a port it listens on, or by its end. */
+/**
+ * A running program with its output, waited for by what it prints, by a port it listens on, or by its end.
+ * Time limits are multiplied by `PATIENCE`.
+ */
 export class Program {
   readonly argv: readonly string[];
   /** Resolves when the program has ended and its output is complete; never rejects. */
@@ -108,7 +112,7 @@ export class Program {
   /** Asks the program to end, kills it after `graceMs`, and returns how it ended. Idempotent. */
   async stop(name: NodeJS.Signals = "SIGTERM", graceMs = 10_000): Promise<ProgramResult> {
     this.#child.kill(name);
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), graceMs);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), graceMs * PATIENCE);
     const result = await this.exited;
     clearTimeout(timer);
     return result;
@@ -149,12 +153,13 @@ export class Program {
 
   /** Waits until `condition` holds. Throws at the time limit, or at once when the program has ended. */
   async waitUntil(what: string, condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
+    const limitMs = timeoutMs * PATIENCE;
+    const deadline = performance.now() + limitMs;
     while (!(await condition())) {
       const problem = this.#ended
         ? `the program has ended: ${describeEnd(this.#ended)}`
         : performance.now() > deadline
-          ? `not within ${timeoutMs} ms; standard error: ${this.#stderr.slice(-2000)}`
+          ? `not within ${limitMs} ms; standard error: ${this.#stderr.slice(-2000)}`
           : undefined;
       // The output may have come together with the end.
       if (problem !== undefined && !(await condition())) {

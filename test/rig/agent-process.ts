@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type LabelPattern, matches, parseExposition, type Sample } from "./exposition.ts";
+import { PATIENCE } from "./patience.ts";
 import { type Exit, Process } from "./process.ts";
 import { ScratchDirectory } from "./scratch-directory.ts";
 
@@ -27,6 +28,8 @@ export interface AgentRun extends Exit {
   readonly output: string;
 }
 
+/** An agent that has not ended by then hangs. */
+const STOP_MS = 20_000;
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 /** Variables that configure the agent, its exporters, or its way to a cluster. */
 const CONFIGURES = /^(WEIR_|OTEL_|KUBE|NODE_NAME$)/;
@@ -68,11 +71,11 @@ export class AgentProcess {
     }
   }
 
-  /** Runs it to its end, for what ends by itself. Killed after `deadlineMs`. */
+  /** Runs it to its end, for what ends by itself. Killed after `deadlineMs`, multiplied by `PATIENCE`. */
   static async run(options: AgentOptions = {}, deadlineMs = 20_000): Promise<AgentRun> {
     const directory = new ScratchDirectory();
     const process = await launch(options, directory);
-    const timer = setTimeout(() => process.signal("SIGKILL"), deadlineMs);
+    const timer = setTimeout(() => process.signal("SIGKILL"), deadlineMs * PATIENCE);
     try {
       return { ...(await process.exited), output: process.log() };
     } finally {
@@ -154,10 +157,10 @@ export class AgentProcess {
     return this.#process.waitUntil(condition, options);
   }
 
-  /** Sends a signal and waits until it has ended. Killed after 20 s: then `signal` is `SIGKILL`. */
+  /** Sends a signal and waits until it has ended. Killed after 20 s, multiplied by `PATIENCE`: then `signal` is `SIGKILL`. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<AgentRun> {
     this.#process.signal(signal);
-    const timer = setTimeout(() => this.#process.signal("SIGKILL"), 20_000);
+    const timer = setTimeout(() => this.#process.signal("SIGKILL"), STOP_MS * PATIENCE);
     const exit = await this.#process.exited;
     clearTimeout(timer);
     return this.#ended(exit);

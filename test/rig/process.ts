@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { PATIENCE } from "./patience.ts";
 import { type WaitOptions, waitUntil } from "./wait-until.ts";
 
 export interface ProcessOptions {
@@ -88,11 +89,11 @@ export class Process {
     if (this.running) this.#child.kill(signal);
   }
 
-  /** Asks the child to end and waits for it; after `graceMs` it is killed. */
+  /** Asks the child to end and waits for it; after `graceMs`, multiplied by `PATIENCE`, it is killed. */
   async stop(graceMs = 5_000): Promise<Exit> {
     this.signal("SIGTERM");
     const grace = new AbortController();
-    const late = delay(graceMs, true, { signal: grace.signal }).catch(() => false);
+    const late = delay(graceMs * PATIENCE, true, { signal: grace.signal }).catch(() => false);
     if (await Promise.race([late, this.exited.then(() => false)])) this.signal("SIGKILL");
     grace.abort();
     return this.exited;

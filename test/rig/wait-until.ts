@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { PATIENCE } from "./patience.ts";
 
 export interface WaitOptions {
   /** What is waited for, for the error's text: "Cannot wait any longer for WHAT". */
   readonly what: string;
-  /** Default 15 000. */
+  /** Multiplied by `PATIENCE`. Default 15 000. */
   readonly deadlineMs?: number;
   /** Pause between two looks, default 25. */
   readonly intervalMs?: number;
@@ -19,7 +20,8 @@ export async function waitUntil<T>(
   condition: () => T | Promise<T>,
   { what, deadlineMs = 15_000, intervalMs = 25, signal }: WaitOptions,
 ): Promise<Exclude<Awaited<T>, undefined | null | false | 0 | "">> {
-  const endMs = performance.now() + deadlineMs;
+  const limitMs = deadlineMs * PATIENCE;
+  const endMs = performance.now() + limitMs;
   for (;;) {
     let cause: unknown;
     try {
@@ -31,7 +33,7 @@ export async function waitUntil<T>(
     signal?.throwIfAborted();
     if (performance.now() >= endMs) {
       const last = cause instanceof Error ? `; the last look failed: ${cause.message}` : "";
-      throw new Error(`Cannot wait any longer for ${what}: ${deadlineMs} ms have passed${last}`, { cause });
+      throw new Error(`Cannot wait any longer for ${what}: ${limitMs} ms have passed${last}`, { cause });
     }
     await delay(intervalMs);
   }
