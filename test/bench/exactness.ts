@@ -42,7 +42,7 @@ export async function conserved({ quick }: BenchOptions): Promise<Reading[]> {
       },
       { what: "connections closed", value: seen.closed, unit: "", target: { exactly: made.closed }, beside: "" },
       ...bytes(seen, made, "all of it"),
-      { what: "records lost", value: seen.lost, unit: "", target: { exactly: 0 }, beside: "at defaults" },
+      lost(seen),
       {
         what: "rate that the generator reached",
         value: made.opened / made.seconds,
@@ -87,7 +87,7 @@ export async function trueAtDefaults(): Promise<Reading[]> {
         target: { exactly: STREAM_BYTES },
         beside: `in ${streamSeen.closed} connection`,
       },
-      { what: "records lost", value: streamSeen.lost, unit: "", target: { exactly: 0 }, beside: "at defaults" },
+      lost(streamSeen),
     ];
   } finally {
     await agent.stop();
@@ -112,7 +112,8 @@ interface Counted {
   readonly closed: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
-  readonly lost: number;
+  /** By stage and reason, those of 0 left out. */
+  readonly lost: readonly { readonly reason: string; readonly records: number }[];
 }
 
 /** What the agent says of a port, once it has it all or has had time to. */
@@ -127,8 +128,18 @@ async function counted(agent: AgentProcess, port: number, made: PeerTotals): Pro
     closed: await sum(closed),
     requestBytes: await sum("weir_flow_io_bytes_total", { direction: "request" }),
     responseBytes: await sum("weir_flow_io_bytes_total", { direction: "response" }),
-    lost: await agent.sum("weir_agent_lost_records_total"),
+    lost: (await agent.metrics("weir_agent_lost_records_total"))
+      .filter(({ value }) => value > 0)
+      .map(({ labels, value }) => ({ reason: `${labels["stage"]}: ${labels["reason"]}`, records: value })),
   };
+}
+
+/** Of all connections of this host, whoever's they are. */
+function lost(seen: Counted): Reading {
+  const value = seen.lost.reduce((sum, { records }) => sum + records, 0);
+  const reasons = seen.lost.map(({ reason, records }) => `${records} ${reason}`);
+  const beside = ["at defaults, of the whole host", ...reasons].join("; ");
+  return { what: "records lost", value, unit: "", target: { exactly: 0 }, beside };
 }
 
 function bytes(seen: Counted, made: PeerTotals, beside: string): Reading[] {
