@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { connect, createServer, type TLSSocket } from "node:tls";
+import { connect, createSecureContext, createServer, type TLSSocket } from "node:tls";
 import { CertificateAuthority } from "./certificate-authority.ts";
 
 test("CertificateAuthority.issue() names subject, groups and every address, signed by the authority", () => {
@@ -23,6 +23,14 @@ test("CertificateAuthority.issue() names subject, groups and every address, sign
   assert.equal(issued.ca, false);
   assert.equal(issued.checkIssued(root), true);
   assert.equal(issued.verify(root.publicKey), true);
+});
+
+test("CertificateAuthority.issue() writes certificates of every length so that OpenSSL reads them", () => {
+  const authority = new CertificateAuthority("root");
+  for (let length = 1; length <= 96; length++) {
+    const { certificate: cert, key } = authority.issue({ commonName: "n".repeat(length) });
+    assert.doesNotThrow(() => createSecureContext({ cert, key }), `a name of ${length} characters:\n${cert}`);
+  }
 });
 
 test("CertificateAuthority.issue() serves both ends of TLS with mutual authentication, and strangers are refused", async (t) => {

@@ -66,7 +66,8 @@ export class CertificateAuthority {
     );
     const signature = der(BIT_STRING, Uint8Array.of(0), sign("sha256", toBeSigned, this.#key));
     const base64 = sequence(toBeSigned, ECDSA_WITH_SHA256, signature).toString("base64");
-    return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
+    // An empty line before the end, after a last line that is full, is one that OpenSSL refuses.
+    return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}(?=.)/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
   }
 }
 
