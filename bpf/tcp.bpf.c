@@ -26,7 +26,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* What is kept of a live connection; all else is read from its socket when it is reported. Spare while its id is 0. */
 struct connection {
 	struct weir_tcp_birth birth;
-	__u64 swept_bytes; /* both ways, as the last sweep reported them: they only grow */
+	__u64 swept_bytes; /* moved() at the last sweep */
 };
 
 /*
@@ -211,6 +211,12 @@ static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp,
 		received -= 1;
 	record->sent_bytes = sent;
 	record->received_bytes = received;
+}
+
+/* Both ways, SYN and FIN included: grows with anything that a record says. */
+static __always_inline __u64 moved(struct tcp_sock *tp)
+{
+	return FIELD(false, tp, bytes_acked) + FIELD(false, tp, bytes_received);
 }
 
 static __always_inline void read_segments(bool vouched, struct tcp_sock *tp,
@@ -545,13 +551,49 @@ static __always_inline void remove_spare(struct connection *connection, __u64 ke
 		count_elements(-1);
 }
 
+/* A live connection's record, or a vanished one's. False where there was nothing to say, or no room for it. */
+static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
+				   struct connection *connection, __u64 key)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)key;
+	struct weir_tcp_record record = {};
+
+	record.birth = connection->birth;
+	record.kind = WEIR_TCP_LIVE;
+	record.state = FIELD(false, &tp->inet_conn.icsk_inet.sk, __sk_common.skc_state);
+	read_bytes(false, tp, &record);
+	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
+	read_segments(false, tp, &record);
+	/* another's by now, or half of two: the next connection of a socket takes the element over at any moment */
+	if (!record.birth.established_ns || connection->birth.id != record.birth.id)
+		return false;
+	/* after the totals, so that they are known to be this connection's */
+	if (!is_same(tp, &record.birth)) {
+		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
+		if (!sweep_is_full)
+			return false;
+		/* forgotten before its socket changed: it ended since the look above, with a record of its own */
+		if (connection->birth.id != record.birth.id)
+			return false;
+		record = (struct weir_tcp_record){ .birth = record.birth,
+						   .kind = WEIR_TCP_VANISHED };
+		if (bpf_map_delete_elem(&connections, &key))
+			return false;
+		count_elements(-1);
+		count_lost(WEIR_TCP_LOST_END_MISSED);
+	}
+	record.at_ns = bpf_ktime_get_ns();
+	/* out of room: the kernel shows this connection again in the next read */
+	return bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) == 0 &&
+	       record.kind == WEIR_TCP_LIVE && connection->birth.id == record.birth.id;
+}
+
 SEC("iter/bpf_map_elem")
 int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct connection *connection = ctx->value;
 	const __u64 *key = ctx->key;
-	struct weir_tcp_record record = {};
-	struct tcp_sock *tp;
+	__u64 moved_bytes;
 
 	if (!key || !connection)
 		return 0;
@@ -559,42 +601,12 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 		remove_spare(connection, *key);
 	if (!connection->birth.established_ns)
 		return 0;
-	tp = (struct tcp_sock *)*key;
-	record.birth = connection->birth;
-	record.kind = WEIR_TCP_LIVE;
-	record.state = FIELD(false, &tp->inet_conn.icsk_inet.sk, __sk_common.skc_state);
-	read_bytes(false, tp, &record);
-	if (record.sent_bytes + record.received_bytes == connection->swept_bytes && !sweep_is_full)
+	/* most connections are idle: what is read of them is no more than tells so */
+	moved_bytes = moved((struct tcp_sock *)*key);
+	if (moved_bytes == connection->swept_bytes && !sweep_is_full)
 		return 0;
-
-	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
-	read_segments(false, tp, &record);
-	/* another's by now, or half of two: the next connection of a socket takes the element over at any moment */
-	if (!record.birth.established_ns || connection->birth.id != record.birth.id)
-		return 0;
-	/* after the totals, so that they are known to be this connection's */
-	if (!is_same(tp, &record.birth)) {
-		__u64 address = *key;
-
-		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
-		if (!sweep_is_full)
-			return 0;
-		record = (struct weir_tcp_record){ .birth = record.birth,
-						   .kind = WEIR_TCP_VANISHED };
-		if (bpf_map_delete_elem(&connections, &address))
-			return 0;
-		count_elements(-1);
-		count_lost(WEIR_TCP_LOST_END_MISSED);
-		record.at_ns = bpf_ktime_get_ns();
-		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
-		return 0;
-	}
-	record.at_ns = bpf_ktime_get_ns();
-	/* out of room: the kernel shows this connection again in the next read */
-	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
-		return 0;
-	if (connection->birth.id == record.birth.id)
-		connection->swept_bytes = record.sent_bytes + record.received_bytes;
+	if (report(ctx, connection, *key))
+		connection->swept_bytes = moved_bytes;
 	return 0;
 }
 
@@ -659,7 +671,7 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 	read_local_address(false, sk, &record);
 	read_bytes(false, tp, &record);
 	read_segments(false, tp, &record);
-	connection.swept_bytes = record.sent_bytes + record.received_bytes;
+	connection.swept_bytes = moved(tp);
 	/* Known already: born since the programs were attached, or shared between processes. Written before it is
 	 * kept, because a record that finds no room is shown again. */
 	key = (__u64)sk;

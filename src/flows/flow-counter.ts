@@ -73,6 +73,7 @@ export class FlowCounter {
   readonly #waiting: WaitingHalves;
   readonly #seen = new SeenClients();
   readonly #startedUnixMs: number;
+  #batches = 0;
   #sweeps = 0;
   #fullSweeps = 0;
   #unixMs = 0;
@@ -93,9 +94,13 @@ export class FlowCounter {
   get liveConnections(): number {
     return this.#live.size;
   }
-  /** Halves waiting: worth a sweep soon. */
+  /** Halves waiting for their other half. */
   get waiting(): number {
     return this.#waiting.size;
+  }
+  /** Whether only a sweep can tell where another half is: the batch after its own did not bring it. */
+  get wantsSweep(): boolean {
+    return this.#waiting.isAnyOlderThan(this.#batches);
   }
   readonly waitingCapacity = MAX_WAITING;
   /** Ends of connections that began before the agent and were not found at its start: not counted. */
@@ -121,6 +126,7 @@ export class FlowCounter {
   /** The records of one collection. `sweep` is what was asked of the kernel for it. */
   count(records: TcpRecords, sweep: Sweep): void {
     this.#begin();
+    this.#batches++;
     if (sweep === "all") this.#fullSweeps++;
     this.#learnListeners(records);
     for (let index = 0; index < records.length; index++) this.#count(records, index);
@@ -223,7 +229,8 @@ export class FlowCounter {
     }
     if (isServer || this.#remote(records, index, false).maybeHere) {
       const untilSweep = this.#sweeps + WAIT_SWEEPS;
-      const place = this.#waiting.add(records, index, { clientIsn, serverIsn, isServer, slot, untilSweep });
+      const sinceBatch = this.#batches;
+      const place = this.#waiting.add(records, index, { clientIsn, serverIsn, isServer, slot, untilSweep, sinceBatch });
       if (place >= 0) {
         if (slot >= 0) this.#live.setEdge(slot, -1 - place);
         return;

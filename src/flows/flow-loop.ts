@@ -2,7 +2,7 @@ import type { Sweep } from "../kernel/addon.ts";
 import type { TcpMonitor } from "../kernel/tcp-monitor.ts";
 import type { FlowCounter } from "./flow-counter.ts";
 
-/** Between sweeps that are made because halves wait for their other half. */
+/** Between sweeps that are made because halves have waited for their other half. */
 const PAIRING_SWEEP_MS = 400;
 /** Sweeps of everything, to notice what ended without a record. */
 const FULL_SWEEP_MS = 60_000;
@@ -78,7 +78,7 @@ export class FlowLoop {
   #nextSweep(nowMs: number): Sweep {
     const { sweepIntervalMs, counter } = this.#options;
     const sinceMs = nowMs - this.#lastSweepMs;
-    if (sinceMs < sweepIntervalMs && !(counter.waiting > 0 && sinceMs >= PAIRING_SWEEP_MS)) return "none";
+    if (sinceMs < sweepIntervalMs && !(sinceMs >= PAIRING_SWEEP_MS && counter.wantsSweep)) return "none";
     this.#lastSweepMs = nowMs;
     if (nowMs - this.#lastFullSweepMs < FULL_SWEEP_MS) return "changed";
     this.#lastFullSweepMs = nowMs;

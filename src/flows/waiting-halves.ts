@@ -2,6 +2,19 @@ import type { TcpLayout } from "../kernel/addon.ts";
 import { TcpRecords } from "../kernel/tcp-records.ts";
 import { WordTable } from "./word-table.ts";
 
+/** One end of a connection, and how it waits. */
+export interface WaitingHalf {
+  readonly clientIsn: number;
+  readonly serverIsn: number;
+  readonly isServer: boolean;
+  /** The live connection's, or -1. */
+  readonly slot: number;
+  /** The sweep that ends the wait. */
+  readonly untilSweep: number;
+  /** The batch of records that it came with. */
+  readonly sinceBatch: number;
+}
+
 /**
  * Halves of connections that wait for their other half, which may be a socket of this host: each with a copy of its
  * latest record. Found by the two initial sequence numbers, which both halves share.
@@ -11,6 +24,7 @@ export class WaitingHalves {
   readonly #pairs = new WordTable(2);
   readonly #slots: Int32Array;
   readonly #untilSweep: Float64Array;
+  readonly #sinceBatch: Float64Array;
   readonly #isServer: Uint8Array;
   readonly #clientIsns: Uint32Array;
   readonly #serverIsns: Uint32Array;
@@ -23,6 +37,7 @@ export class WaitingHalves {
     this.records = new TcpRecords(layout, new ArrayBuffer(layout.recordBytes * capacity));
     this.#slots = new Int32Array(capacity);
     this.#untilSweep = new Float64Array(capacity);
+    this.#sinceBatch = new Float64Array(capacity);
     this.#isServer = new Uint8Array(capacity);
     this.#isQueued = new Uint8Array(capacity);
     this.#clientIsns = new Uint32Array(capacity);
@@ -34,12 +49,8 @@ export class WaitingHalves {
     return this.#pairs.size;
   }
 
-  /** Copies a record to wait; -1 where there is no room, or where the same half waits already. `slot` is the live connection's, or -1. */
-  add(
-    records: TcpRecords,
-    index: number,
-    half: { clientIsn: number; serverIsn: number; isServer: boolean; slot: number; untilSweep: number },
-  ): number {
+  /** Copies a record to wait; -1 where there is no room, or where the same half waits already. */
+  add(records: TcpRecords, index: number, half: WaitingHalf): number {
     this.#ask(half.clientIsn, half.serverIsn);
     if (this.#pairs.get() >= 0) return -1;
     const place = this.#free.pop();
@@ -51,6 +62,7 @@ export class WaitingHalves {
     this.#isServer[place] = half.isServer ? 1 : 0;
     this.#slots[place] = half.slot;
     this.#untilSweep[place] = half.untilSweep;
+    this.#sinceBatch[place] = half.sinceBatch;
     records.copyTo(index, this.records, place);
     if (this.#isQueued[place] === 0) this.#queue.push(place);
     this.#isQueued[place] = 1;
@@ -82,6 +94,15 @@ export class WaitingHalves {
     this.#pairs.delete();
     this.#untilSweep[place] = Number.POSITIVE_INFINITY;
     this.#free.push(place);
+  }
+
+  /** Whether one waits that came before this batch. */
+  isAnyOlderThan(batch: number): boolean {
+    for (const place of this.#queue) {
+      const waits = this.#untilSweep[place] !== Number.POSITIVE_INFINITY;
+      if (waits && (this.#sinceBatch[place] as number) < batch) return true;
+    }
+    return false;
   }
 
   /** Calls `settle`, which has to `remove`, for each half that has waited for as many sweeps as it was to. */

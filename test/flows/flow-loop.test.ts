@@ -4,7 +4,7 @@ import { FlowLoop } from "../../src/flows/flow-loop.ts";
 import type { Sweep } from "../../src/kernel/addon.ts";
 import type { TcpMonitor } from "../../src/kernel/tcp-monitor.ts";
 import type { TcpRecords } from "../../src/kernel/tcp-records.ts";
-import { clientHalf, FlowRig } from "./flow-rig.ts";
+import { clientHalf, FlowRig, serverHalf } from "./flow-rig.ts";
 import { batchOf } from "./tcp-record.ts";
 
 /** A loop on a clock that `pass` moves, over a monitor that hands out `next` once. */
@@ -92,6 +92,22 @@ loopTest("FlowLoop sweeps soon while a half waits for its other half", async () 
   const sweeps = state.asked.filter((each) => each === "changed").length;
   await state.pass(2000);
   assert.equal(state.asked.filter((each) => each === "changed").length, sweeps, "and no more once none waits");
+  await state.loop.shutdown();
+});
+
+loopTest("FlowLoop does not sweep for halves that the next batch pairs", async () => {
+  const state = loopOf();
+  state.loop.start();
+  for (let id = 1; id <= 10; id++) {
+    state.next = batchOf(serverHalf({ id: 2 * id, localIsn: 2 * id, remoteIsn: 1 }));
+    await state.pass(200);
+    assert.equal(state.rig.counter.waiting, 1);
+    state.next = batchOf(clientHalf({ id: 2 * id + 1, localIsn: 1, remoteIsn: 2 * id }));
+    await state.pass(200);
+    assert.equal(state.rig.counter.waiting, 0);
+  }
+  assert.deepEqual([...new Set(state.asked)], ["none"]);
+  assert.equal(state.rig.total("opened"), 10);
   await state.loop.shutdown();
 });
 

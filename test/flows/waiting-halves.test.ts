@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { WaitingHalves } from "../../src/flows/waiting-halves.ts";
 import { batchOf, LAYOUT } from "./tcp-record.ts";
 
-const client = { clientIsn: 11, serverIsn: 22, isServer: false, slot: -1, untilSweep: 2 };
+const client = { clientIsn: 11, serverIsn: 22, isServer: false, slot: -1, untilSweep: 2, sinceBatch: 1 };
 const record = batchOf({ kind: "closed", id: 1, sentBytes: 100 }, { kind: "closed", id: 1, sentBytes: 300 });
 
 function expired(waiting: WaitingHalves, sweep: number): number[] {
@@ -40,6 +40,17 @@ test("WaitingHalves.add() refuses the same half twice, and more than there is ro
   assert.ok(waiting.add(record, 0, { ...client, clientIsn: 12 }) >= 0);
   assert.equal(waiting.add(record, 0, { ...client, clientIsn: 13 }), -1);
   assert.equal(waiting.size, 2);
+});
+
+test("WaitingHalves.isAnyOlderThan() tells of those that still wait", () => {
+  const waiting = new WaitingHalves(LAYOUT, 4);
+  const first = waiting.add(record, 0, client);
+  waiting.add(record, 0, { ...client, clientIsn: 12, sinceBatch: 2 });
+  assert.equal(waiting.isAnyOlderThan(1), false);
+  assert.equal(waiting.isAnyOlderThan(2), true);
+  waiting.remove(first);
+  assert.equal(waiting.isAnyOlderThan(2), false);
+  assert.equal(waiting.isAnyOlderThan(3), true);
 });
 
 test("WaitingHalves.expire() settles those whose wait is over, each once, and keeps the others", () => {
