@@ -121,4 +121,4 @@ function isRefusedLoad(error: unknown): boolean {
 }
 
 const NEEDED =
-  "Loading eBPF programs needs root, or the capabilities BPF, PERFMON and NET_ADMIN; weir doctor tells which are missing.";
+  "Loading eBPF programs needs root, or the capabilities BPF and PERFMON; weir doctor tells which are missing.";
