@@ -12,6 +12,9 @@ import { spec } from "node:test/reporters";
 /** Tests that use one kernel, and so run one file after the other. */
 const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli"]);
 
+/** A test that takes longer waits for what will not come; then it fails, and what it began is cleaned up. */
+const PATIENCE_MS = 8 * 60_000;
+
 const here = import.meta.dirname;
 const wanted = process.argv.slice(2);
 const files = (wanted.length === 0 ? ["."] : wanted).flatMap(filesOf).sort();
@@ -55,7 +58,7 @@ function layerOf(file: string): string {
 
 async function runFiles(paths: readonly string[], concurrency: number): Promise<void> {
   if (paths.length === 0) return;
-  const events = run({ files: paths, concurrency });
+  const events = run({ files: paths, concurrency, timeout: PATIENCE_MS });
   events.on("test:pass", ({ name, file, skip, details }) => {
     if (details.type === "suite") return;
     if (skip === undefined || skip === false) counts.passed++;

@@ -77,7 +77,7 @@ async function pids(directory: string): Promise<number[]> {
 
 async function removeEmpty(directory: string): Promise<void> {
   for (const child of await children(directory)) await removeEmpty(child);
-  // A dying process (a zombie's cgroup, a thread that has not left yet) keeps a directory busy for a moment.
+  // A dying process keeps a directory busy for a moment, and one that was just being started may have joined since.
   for (let attempt = 0; ; attempt++) {
     try {
       await rmdir(directory);
@@ -87,6 +87,7 @@ async function removeEmpty(directory: string): Promise<void> {
       if (code === "ENOENT") return;
       if (code !== "EBUSY" || attempt === 500) throw error;
       await delay(10);
+      await kill(directory);
     }
   }
 }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { waitUntil } from "../rig/wait-until.ts";
 import { NOBODY, NOWHERE, nodeAddress } from "./addressing.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
 import { Guard } from "./guard.ts";
@@ -375,8 +376,10 @@ describe("the lab's end", () => {
 
   test("Lab.up() removes what a killed lab and its killed guard left", async () => {
     await Program.mustRun(["ip", "netns", "add", "weir-lab-n1"]);
-    const left = await (await CgroupTree.find()).make("n9/kubepods/burstable/podX/Y");
+    const tree = await CgroupTree.find();
+    const left = await tree.make("n9/kubepods/burstable/podX/Y");
     const orphan = new Place("/run/netns/weir-lab-n1", left).start(["sleep", "1000"]);
+    await waitUntil(async () => (await tree.processes(left)).length === 1, { what: "the orphan in its cgroup" });
     const lab = await Lab.up();
     assert.equal((await orphan.exited).signal, "SIGKILL");
     await lab.down();
