@@ -4,6 +4,8 @@ import type { FlowCounter } from "./flow-counter.ts";
 
 /** Between sweeps that are made because halves have waited for their other half. */
 const PAIRING_SWEEP_MS = 400;
+/** How long a half that a sweep has shown may wait: two such sweeps, and the batches before and after. */
+const PAIRING_MS = 3 * PAIRING_SWEEP_MS;
 /** Sweeps of everything, to notice what ended without a record. */
 const FULL_SWEEP_MS = 60_000;
 
@@ -23,6 +25,8 @@ export interface FlowLoopOptions {
 /** Reads the kernel's records by timer and counts them: one collection under way at a time. */
 export class FlowLoop {
   readonly #options: FlowLoopOptions;
+  /** Sooner than the interval, so that also what has to wait is shown within it. */
+  readonly #sweepAfterMs: number;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -33,6 +37,7 @@ export class FlowLoop {
 
   constructor(options: FlowLoopOptions) {
     this.#options = options;
+    this.#sweepAfterMs = Math.max(options.sweepIntervalMs / 2, options.sweepIntervalMs - PAIRING_MS);
     this.#lastSweepMs = options.nowMs();
     this.#lastFullSweepMs = this.#lastSweepMs;
   }
@@ -76,9 +81,9 @@ export class FlowLoop {
   }
 
   #nextSweep(nowMs: number): Sweep {
-    const { sweepIntervalMs, counter } = this.#options;
     const sinceMs = nowMs - this.#lastSweepMs;
-    if (sinceMs < sweepIntervalMs && !(sinceMs >= PAIRING_SWEEP_MS && counter.wantsSweep)) return "none";
+    const isWanted = sinceMs >= PAIRING_SWEEP_MS && this.#options.counter.wantsSweep;
+    if (sinceMs < this.#sweepAfterMs && !isWanted) return "none";
     this.#lastSweepMs = nowMs;
     if (nowMs - this.#lastFullSweepMs < FULL_SWEEP_MS) return "changed";
     this.#lastFullSweepMs = nowMs;
