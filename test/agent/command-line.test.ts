@@ -199,10 +199,7 @@ test("weir without privileges says what it needs and ends with 1", async () => {
   const { code, output } = await AgentProcess.run({ command: [...POWERLESS, process.execPath, MAIN] });
   assert.equal(code, 1);
   assert.match(output, /^weir: Cannot load .*tcp\.bpf\.o: Operation not permitted/);
-  assert.match(
-    output,
-    /needs root, or the capabilities BPF and PERFMON; weir doctor tells which are missing\.\n$/,
-  );
+  assert.match(output, /needs root, or the capabilities BPF and PERFMON; weir doctor tells which are missing\.\n$/);
 });
 
 test("weir doctor ends with 0 where all is well", async () => {

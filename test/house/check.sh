@@ -38,7 +38,7 @@ tidy_native() {
 }
 shell_syntax() { git ls-files -z '*.sh' .ci/run | xargs -0 -n1 bash -n; }
 
-step "format and lint (TypeScript, JSON)" biome ci --error-on-warnings .
+step "format and lint (TypeScript, JSON)" biome ci --colors=off --error-on-warnings .
 step "types" tsc -p .
 step "import direction" node test/house/imports.ts
 step "generated files" node test/house/generated.ts --check
