@@ -157,12 +157,14 @@ export class FlowCounter {
     return this.#unixMsAtZero + monotonicNs / NS_PER_MS;
   }
 
-  /** Before what they accepted is counted: a sweep's records come first in a batch, and their listener may be in the same one. */
+  /** Before what they accepted is counted: a sweep's records come first in a batch, those of listeners after them. */
   #learnListeners(records: TcpRecords): void {
-    const { listen } = this.#options.layout.kinds;
+    const { listen, unlisten } = this.#options.layout.kinds;
     for (let index = 0; index < records.length; index++) {
-      if (records.kind(index) !== listen) continue;
-      this.#listeners.add(records, index);
+      const kind = records.kind(index);
+      if (kind === listen) this.#listeners.add(records, index);
+      else if (kind === unlisten) this.#listeners.remove(records, index);
+      else continue;
       this.#attribution.forget();
     }
   }
@@ -170,11 +172,7 @@ export class FlowCounter {
   #count(records: TcpRecords, index: number): void {
     const { kinds } = this.#options.layout;
     const kind = records.kind(index);
-    if (kind === kinds.listen) return;
-    if (kind === kinds.unlisten) {
-      this.#listeners.remove(records, index);
-      return;
-    }
+    if (kind === kinds.listen || kind === kinds.unlisten) return;
     const slot = this.#live.find(records.id(index));
     if (slot < 0) {
       this.#countFirst(records, index);
