@@ -4,8 +4,9 @@ import type { AnswerVersion } from "./answer-version.ts";
 import { AskedKeys } from "./asked.ts";
 import { CidrTable } from "./cidr-table.ts";
 import type { NodeEntry, NodeRecord, PodEntry, PodRecord, ServiceEntry, ServiceRecord } from "./directory-entries.ts";
-import type { AddressWords } from "./endpoint.ts";
+import type { AddressWords, Endpoint } from "./endpoint.ts";
 import type { Interner } from "./interner.ts";
+import { labelName } from "./label-name.ts";
 import { type Claim, Ownership } from "./ownership.ts";
 import { workloadOf } from "./workload.ts";
 
@@ -219,8 +220,7 @@ export class Directory implements ObjectSink {
 
   #newPod(pod: SlimPod): PodRecord {
     const { uid, namespace, name, nodeName, hostNetwork } = pod;
-    const { kind, name: workload } = workloadOf(pod);
-    const endpoint = this.#interner.endpoint(kind, namespace, workload);
+    const endpoint = this.#endpointOf(pod);
     const record: PodRecord = {
       uid,
       namespace,
@@ -238,9 +238,14 @@ export class Directory implements ObjectSink {
     return record;
   }
 
-  #describePod(record: PodRecord, pod: SlimPod): void {
+  /** The API server checks the names of objects, but not those of their owners: anyone who may make pods may write anything there. */
+  #endpointOf(pod: SlimPod): Endpoint {
     const { kind, name } = workloadOf(pod);
-    const endpoint = this.#interner.endpoint(kind, pod.namespace, name);
+    return this.#interner.endpoint(labelName(kind), pod.namespace, labelName(name));
+  }
+
+  #describePod(record: PodRecord, pod: SlimPod): void {
+    const endpoint = this.#endpointOf(pod);
     if (record.endpoint !== endpoint && record.askedAt === this.#version.value) this.#version.bump();
     record.endpoint = endpoint;
     record.nodeName = pod.nodeName;
