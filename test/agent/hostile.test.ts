@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmdirSync } from "node:fs";
-import { type TestContext, test } from "node:test";
-import { cgroupMount } from "../lab/cgroup-tree.ts";
+import { test } from "node:test";
 import { connectPeer, PeerClient, PeerServer } from "../lab/peer.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
 import { freePort } from "../rig/free-port.ts";
 import { Prometheus } from "../rig/prometheus.ts";
 import { checkMetrics } from "../rig/promtool.ts";
 import { skipWithout } from "../rig/tools.ts";
-import { waitUntil } from "../rig/wait-until.ts";
 import { NamedPlace } from "./named-place.ts";
+import { cgroupDirectory } from "./pod-place.ts";
 
 const skip = skipWithout("prometheus");
 
@@ -127,7 +125,7 @@ const CGROUPS: readonly [name: string | Buffer, kind: string, label: string][] =
 test("cgroup directories of any bytes keep series distinct, sums exact and the exposition valid", {
   skip,
 }, async (t) => {
-  const directories = await Promise.all(CGROUPS.map(([name]) => cgroup(t, name)));
+  const directories = await Promise.all(CGROUPS.map(([name]) => cgroupDirectory(t, name)));
   const agent = await AgentProcess.startReady({ flags: ["--flows.sweep-interval", "500ms"] });
   t.after(() => agent.kill());
   const port = await freePort();
@@ -136,7 +134,7 @@ test("cgroup directories of any bytes keep series distinct, sums exact and the e
     const place = new NamedPlace(t, undefined, directory);
     await connectPeer(place, { to: "127.0.0.1", port, count: PRIMES[index] ?? 0, send: BYTES, halfClose: true });
   }
-  const late = new NamedPlace(t, undefined, await cgroup(t, "weir-late.service"));
+  const late = new NamedPlace(t, undefined, await cgroupDirectory(t, "weir-late.service"));
   const lateClient = await PeerClient.start(late, { to: "127.0.0.1", port, count: 113, send: BYTES, hold: true });
   const closed = "weir_connections_closed_total";
   const mine = { server_port: String(port) };
@@ -183,17 +181,4 @@ test("servers on one port of two addresses are told apart", async (t) => {
 
 function byLabel(a: readonly unknown[], b: readonly unknown[]): number {
   return String(a[0]) < String(b[0]) ? -1 : 1;
-}
-
-/** A directory of the v2 hierarchy; goes with the test. */
-async function cgroup(t: TestContext, name: string | Buffer): Promise<Buffer> {
-  const path = Buffer.concat([Buffer.from(`${await cgroupMount()}/`), Buffer.from(name)]);
-  mkdirSync(path);
-  // A process that was waited for may still be leaving.
-  const removed = () => {
-    rmdirSync(path);
-    return true;
-  };
-  t.after(() => waitUntil(removed, { what: "the cgroup to be empty" }));
-  return path;
 }

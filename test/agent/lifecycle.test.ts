@@ -65,9 +65,8 @@ test("an agent that SIGTERM ends under load flushes its last counts and spans, i
 
   const [loaded, measured] = [new NamedPlace(t), new NamedPlace(t)];
   const [loadPort, port] = [await freePort(), await freePort()];
-  const loadServer = await PeerServer.start(loaded, { port: loadPort });
+  await PeerServer.start(loaded, { port: loadPort });
   const load = await PeerClient.start(loaded, { to: "127.0.0.1", port: loadPort, count: 1e9, ratePerSecond: 1000 });
-  t.after(() => Promise.all([load.stop(), loadServer.stop()]));
   await waitUntil(async () => (await agent.sum(CLOSED, { server_port: String(loadPort) })) > 500, { what: "load" });
 
   const server = await PeerServer.start(measured, { port });
@@ -106,13 +105,11 @@ test("an agent after a killed one finds nothing left, counts anew, and older con
   const edge = { server_port: String(port) };
   const request = { ...edge, direction: "request" };
   const response = { ...edge, direction: "response" };
-  const peer = await PeerServer.start(server, { port, read: 7919, respond: 1009, close: "hold" });
-  t.after(() => peer.stop());
+  await PeerServer.start(server, { port, read: 7919, respond: 1009, close: "hold" });
   const connections = { to: "127.0.0.1", port, count: 23, send: 7919, expect: 1009 };
 
   const first = await start(t, { flags: BRISK });
   const held = await PeerClient.start(client, { ...connections, hold: true });
-  t.after(() => held.stop());
   await held.holding();
   await first.waitForSum(IO, request, 23 * 7919);
   await first.waitForSum(OPENED, edge, 23);
@@ -159,16 +156,14 @@ for (const [what, addresses] of [
   test(`a connection older than the agent has its role, its processes and exact deltas: ${what}`, async (t) => {
     const [client, server] = [new NamedPlace(t), new NamedPlace(t)];
     const port = await freePort();
-    const peer = await PeerServer.start(server, {
+    await PeerServer.start(server, {
       port,
       bind: addresses.bind,
       read: 104_729,
       respond: 1009,
       close: "hold",
     });
-    t.after(() => peer.stop());
     const held = await PeerClient.start(client, { to: addresses.to, port, send: 104_729, expect: 1009, hold: true });
-    t.after(() => held.stop());
     await held.holding();
     const agent = await start(t, { flags: BRISK });
     await held.nextRound();
@@ -237,6 +232,22 @@ for (const [what, flags] of [
     assert.equal(await agent.sum(IO, { client_workload: client.label, direction: "request" }), 7 * 1009);
   });
 }
+
+test("a listener that ended on one address does not stand for one that goes on at all of them", async (t) => {
+  const [client, brief, server] = [new NamedPlace(t), new NamedPlace(t), new NamedPlace(t)];
+  // Everything comes in one batch, live connections first.
+  const agent = await start(t, { flags: [...LAZY, "--flows.sweep-interval", "2s"] });
+  const port = await freePort("::");
+  const first = await PeerServer.start(brief, { port, bind: "127.0.0.1" });
+  await first.stop();
+  const peer = await PeerServer.start(server, { port, bind: "::" });
+  const held = await PeerClient.start(client, { to: "127.0.0.1", port, count: 23, hold: true });
+  await agent.waitForSum(ACTIVE, { server_port: String(port) }, 23);
+  await held.stop();
+  await peer.stop();
+  await agent.waitForSum(CLOSED, { server_port: String(port) }, 23);
+  assert.deepEqual(await peers(agent, client), [`${client.label} > ${server.label}:${port}`]);
+});
 
 /** Every edge that has one of these workloads at either end. */
 async function peers(agent: AgentProcess, ...places: readonly NamedPlace[]): Promise<string[]> {

@@ -19,6 +19,7 @@ export class NamedPlace {
   readonly #program: Buffer;
   readonly #directory: string;
   readonly #cgroup: Buffer | undefined;
+  readonly #programs: Program[] = [];
 
   /**
    * Goes with the test. `cgroup`: the directory of the v2 hierarchy that programs join before they start.
@@ -36,17 +37,22 @@ export class NamedPlace {
     this.#cgroup = cgroup;
     this.#directory = mkdtempSync(`${tmpdir()}/weir-named-`);
     this.#program = Buffer.concat([Buffer.from(`${this.#directory}/`), this.name]);
-    t.after(() => rmSync(this.#directory, { recursive: true, force: true }));
+    t.after(async () => {
+      await Promise.all(this.#programs.map((program) => program.stop("SIGKILL")));
+      rmSync(this.#directory, { recursive: true, force: true });
+    });
   }
 
-  /** Starts `argv[0]` under the name. It is killed when this process goes. */
+  /** Starts `argv[0]` under the name. It is killed when the test or this process goes. */
   start(argv: readonly [string, ...string[]] | readonly string[]): Program {
     const [program = "", ...args] = argv;
     rmSync(this.#program, { force: true });
     symlinkSync(inPath(program), this.#program);
     const join = this.#cgroup === undefined ? "" : `echo $$ >${quoted(this.#cgroup)}/cgroup.procs || exit 126; `;
     const script = `${join}exec -a "$0" ${quoted(this.#program)} "$@"`;
-    return Program.start(["setpriv", "--pdeathsig", "KILL", "--", "bash", "-c", script, program, ...args]);
+    const started = Program.start(["setpriv", "--pdeathsig", "KILL", "--", "bash", "-c", script, program, ...args]);
+    this.#programs.push(started);
+    return started;
   }
 }
 

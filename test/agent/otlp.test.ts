@@ -48,8 +48,7 @@ for (const protocol of ["grpc", "http/protobuf"] as const) {
     const agent = await agentOf(t, collector, protocol, "--node-name", "node-1");
     const [client, server] = [new NamedPlace(t), new NamedPlace(t)];
     const [port, deadPort] = [await freePort(), await freePort()];
-    const peer = await PeerServer.start(server, { port, read: 4553, respond: 1009 });
-    t.after(() => peer.stop());
+    await PeerServer.start(server, { port, read: 4553, respond: 1009 });
     const trafficNano = BigInt(Date.now()) * MS;
     await connectPeer(client, { to: "127.0.0.1", port, count: 23, send: 4553, expect: 1009 });
     await connectPeer(client, { to: "127.0.0.1", port: deadPort, count: 5 });
@@ -61,7 +60,6 @@ for (const protocol of ["grpc", "http/protobuf"] as const) {
       expect: 1009,
       hold: true,
     });
-    t.after(() => held.stop());
     await held.holding();
     await waitUntil(() => newest(collector, "weir.connections.active", port)?.value === 7, { what: "the held ones" });
     await waitUntil(() => newest(collector, "weir.connections.failed", deadPort)?.value === 5, { what: "the refused" });
@@ -156,8 +154,7 @@ for (const protocol of ["grpc", "http/protobuf"] as const) {
     const [client, server] = [new NamedPlace(t), new NamedPlace(t)];
     const [port, deadPort] = [await freePort("::"), await freePort()];
     const beforeNano = BigInt(Date.now()) * MS;
-    const peer = await PeerServer.start(server, { port, read: 4553, respond: 1009 });
-    t.after(() => peer.stop());
+    await PeerServer.start(server, { port, read: 4553, respond: 1009 });
     await connectPeer(client, { to: "127.0.0.1", port, count: 3, send: 4553, expect: 1009 });
     await connectPeer(client, { to: "::1", port, count: 1, send: 4553, expect: 1009 });
     await connectPeer(client, { to: "127.0.0.1", port: deadPort, count: 2 });
@@ -283,8 +280,7 @@ for (const protocol of ["grpc", "http/protobuf"] as const) {
     const agent = await agentOf(t, collector, protocol);
     const place = new NamedPlace(t);
     const port = await freePort();
-    const peer = await PeerServer.start(place, { port });
-    t.after(() => peer.stop());
+    await PeerServer.start(place, { port });
     const traffic = () => connectPeer(place, { to: "127.0.0.1", port, count: 23, send: 1009, halfClose: true });
     const opened = () => newest(collector, "weir.connections.opened", port)?.value;
     await traffic();
@@ -332,8 +328,7 @@ test("the Collector's service_graph makes the right edge of a connection's span"
   const agent = await agentOf(t, collector, "grpc", "--spans.closed");
   const [client, server] = [new NamedPlace(t), new NamedPlace(t)];
   const port = await freePort();
-  const peer = await PeerServer.start(server, { port });
-  t.after(() => peer.stop());
+  await PeerServer.start(server, { port });
   await connectPeer(client, { to: "127.0.0.1", port, count: 23 });
   await agent.waitForSum("weir_connections_closed_total", { client_workload: client.label }, 23);
   const edges = async () => {
