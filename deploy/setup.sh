@@ -57,11 +57,13 @@ missing_packages() {
 }
 
 other_distribution() {
-  local tools="clang llvm-strip cmake make g++ pkg-config"
-  local missing=()
-  for tool in $tools; do command -v "$tool" >/dev/null || missing+=("$tool"); done
-  if ((${#missing[@]} == 0)) && pkg-config --exists libbpf libelf zlib; then return; fi
-  say "this is not Debian or Ubuntu, so install these packages yourself, then run this again:"
+  local missing=() tool library
+  for tool in clang llvm-strip cmake make g++ pkg-config; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+  for library in libbpf libelf zlib; do
+    ! command -v pkg-config >/dev/null || pkg-config --exists "$library" || missing+=("$library")
+  done
+  if ((${#missing[@]} == 0)); then return; fi
+  say "this is not Debian or Ubuntu, so install these packages yourself, then run this again (not found: ${missing[*]}):"
   cat >&2 <<'LIST'
   Fedora, RHEL   dnf install clang llvm libbpf-devel elfutils-libelf-devel zlib-devel kernel-headers cmake make gcc-c++ pkgconf
   openSUSE       zypper install clang llvm libbpf-devel libelf-devel zlib-devel linux-glibc-devel cmake make gcc-c++ pkg-config
