@@ -10,7 +10,7 @@ const workloadOf = (pod: Pod) => (pod.name === "client" ? "shop/Pod/client" : "s
 
 const naming: Naming = {
   pod: workloadOf,
-  workload: () => "shop/Deployment/web",
+  service: ({ name }) => name,
   outside: "Node/n1",
   nobody: "External/private",
   unanswered: workloadOf,
@@ -27,6 +27,5 @@ describeTraffic("the agent with a real API server", { skip: skipWithout("kuberne
     lab: await Lab.up({ store: server.admin }),
     flags: [`--kubernetes.kubeconfig=${server.adminKubeconfig}`, "--node-name=n1"],
     naming,
-    services: true,
   };
 });

@@ -1,13 +1,15 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { peerBinary } from "../lab/peer-binary.ts";
+import { compiledBpf } from "../native/compile-bpf.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
+import { COMPILE_CACHE, fillCompileCache } from "./compile-cache.ts";
 import { makeExt4Image } from "./ext4-image.ts";
 import { cached, keyOf } from "./kernel-cache.ts";
 
 const PROJECT = join(import.meta.dirname, "../..");
 /** What runs, of the project; all else stays outside. */
-const CARRIED = ["package.json", "src", "bpf", "test", "deploy", "build/Release", "build/bpf"];
+const CARRIED = ["package.json", "src", "bpf", "test", "deploy", "build/Release", "build/bpf", COMPILE_CACHE];
 /** What the compilers read and Node does not. */
 const NOT_RUN = /\.(?:d\.[cm]?ts|map|md|flow|tsbuildinfo)$/;
 const FREE_BYTES = 256 << 20;
@@ -15,8 +17,11 @@ const FREE_BYTES = 256 << 20;
 /** The file in the project's image that holds the command to run. */
 export const COMMAND_FILE = ".guest-command";
 
-/** Makes an image of the project as it is now, without its dependencies, and with the command that the guest runs. */
-export async function makeProjectImage(image: string, command: string): Promise<void> {
+/**
+ * Makes an image of the project as it is now, without its dependencies, and with the command that the guest runs. `tests` are
+ * the files that Node is to start quickly, besides the agent.
+ */
+export async function makeProjectImage(image: string, command: string, tests: readonly string[]): Promise<void> {
   if (!existsSync(join(PROJECT, "build/Release/weir.node"))) {
     throw new Error(
       "Cannot take the project into a guest: build/Release/weir.node is missing; build it with npm run build",
@@ -24,15 +29,19 @@ export async function makeProjectImage(image: string, command: string): Promise<
   }
   const scratch = new ScratchDirectory();
   try {
+    await fillCompileCache(tests);
     for (const name of CARRIED) {
       const from = join(PROJECT, name);
       if (existsSync(from)) cpSync(from, scratch.file(name), { recursive: true });
     }
     mkdirSync(scratch.file("node_modules"));
-    // The guest has no compiler; it looks for the lab's own program in this cache (see init.sh).
-    const peer = await peerBinary();
-    mkdirSync(scratch.file(".cache/weir/lab"), { recursive: true });
-    copyFileSync(peer, scratch.file(join(".cache/weir/lab", basename(peer))));
+    // The guest has no compiler; it looks for what tests compile in this cache (see init.sh).
+    const programs = globSync("*.bpf.c", { cwd: join(PROJECT, "test/native") });
+    for (const compiled of [await peerBinary(), ...programs.map(compiledBpf)]) {
+      const directory = scratch.file(join(".cache/weir", basename(dirname(compiled))));
+      mkdirSync(directory, { recursive: true });
+      copyFileSync(compiled, join(directory, basename(compiled)));
+    }
     writeFileSync(scratch.file(COMMAND_FILE), `${command}\n`);
     await makeExt4Image(scratch.path, image, FREE_BYTES);
   } finally {

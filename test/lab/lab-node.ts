@@ -4,6 +4,7 @@ import type { CgroupTree } from "./cgroup-tree.ts";
 import { Place } from "./place.ts";
 import { Program } from "./program.ts";
 import { iptablesRules } from "./proxy-iptables.ts";
+import { ipvsAddresses, ipvsChanges, ipvsRules, ipvsSets, ipvsTable } from "./proxy-ipvs.ts";
 import { nftablesRules } from "./proxy-nftables.ts";
 import type { ProxyMode, ServiceRoute } from "./service-route.ts";
 
@@ -70,10 +71,22 @@ export class LabNode {
   async program(routes: readonly ServiceRoute[], mode: ProxyMode): Promise<void> {
     if (mode === "nftables") {
       await this.#enter(["nft", "-f", "-"], nftablesRules(routes, this.index));
-    } else {
+    } else if (mode === "iptables") {
       await this.#enter(["iptables-restore", "-w"], iptablesRules(routes, 4));
       await this.#enter(["ip6tables-restore", "-w"], iptablesRules(routes, 6));
+    } else {
+      await this.#programIpvs(routes);
     }
+  }
+
+  async #programIpvs(routes: readonly ServiceRoute[]): Promise<void> {
+    await this.#enter(["sh", "-e"], ipvsAddresses(routes));
+    await this.#enter(["ipset", "restore"], ipvsSets(routes, this.index));
+    await this.#enter(["iptables-restore", "-w"], ipvsRules(4));
+    await this.#enter(["ip6tables-restore", "-w"], ipvsRules(6));
+    // Not from scratch: that would cut what is connected.
+    const changes = ipvsChanges(await this.#enter(["ipvsadm", "-S", "-n"]), ipvsTable(routes, this.index));
+    if (changes !== "") await this.#enter(["ipvsadm", "-R"], changes);
   }
 
   /** Packets and bytes that one of the node's devices has sent and received, such as `flannel.1`. */

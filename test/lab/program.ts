@@ -165,7 +165,7 @@ export class Program {
       if (problem !== undefined && !(await condition())) {
         throw new Error(`Cannot wait for ${what} of "${this.argv.join(" ")}": ${problem}`);
       }
-      await delay(POLL_MS);
+      await delay(POLL_MS * PATIENCE);
     }
   }
 }

@@ -18,5 +18,5 @@ export interface Backend {
   readonly port: number;
 }
 
-/** Which rules stand for Services on the nodes. */
-export type ProxyMode = "nftables" | "iptables";
+/** What stands for Services on the nodes. `ipvs` needs the kernel's module ip_vs, see `ipvsMissing()`. */
+export type ProxyMode = "nftables" | "iptables" | "ipvs";

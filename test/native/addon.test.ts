@@ -10,7 +10,7 @@ import { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import { waitUntil } from "../rig/wait-until.ts";
 import { bpfDescriptors } from "./bpf-descriptors.ts";
-import { compileBpf } from "./compile-bpf.ts";
+import { compiledBpf } from "./compile-bpf.ts";
 
 const addon = loadAddon();
 const { tcpLayout } = addon;
@@ -162,8 +162,7 @@ test("openTcp() says that a file is no BPF object", async () => {
 });
 
 test("openTcp() says which map an object lacks", async () => {
-  const objectPath = scratch.file("alien.bpf.o");
-  compileBpf("alien.bpf.c", objectPath);
+  const objectPath = compiledBpf("alien.bpf.c");
   await assert.rejects(addon.openTcp({ ...good, objectPath }), {
     code: "ERR_WEIR_OBJECT",
     errno: 2,
@@ -195,8 +194,7 @@ test("openTcp() rounds a ring's size up to a power of two, as libbpf does", asyn
 });
 
 test("openTcp() reports a program that the kernel refuses, with the verifier's last lines, and loads the others", async (context) => {
-  const objectPath = scratch.file("refused.bpf.o");
-  compileBpf("refused.bpf.c", objectPath);
+  const objectPath = compiledBpf("refused.bpf.c");
   const monitor = await opened(context, { objectPath });
   const programs = new Map(monitor.programs().map((program) => [program.name, program]));
   assert.equal(programs.get("tcp_state")?.state, "attached");

@@ -1,8 +1,8 @@
 const VARIABLE = "WEIR_TEST_PATIENCE";
 
 /**
- * How many times longer than on a quiet machine of today everything may take, 1 by default: deadlines are multiplied by it,
- * counts are not. Set by `WEIR_TEST_PATIENCE` where the machine is known to be slow, as an emulated one is.
+ * How many times slower than a quiet machine of today this one is, 1 by default. Deadlines, and pauses between looks, are
+ * multiplied by it; counts are not. Set by `WEIR_TEST_PATIENCE` where the machine is known to be slow, as an emulated one is.
  */
 export const PATIENCE = readPatience(process.env[VARIABLE]);
 

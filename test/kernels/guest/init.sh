@@ -3,8 +3,12 @@
 # the project's disk brought, writes what came of it to the results disk as a tar archive, and powers off.
 # Lines that start with "weir-guest:" are read by guest.ts.
 export PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
-# No name that starts with WEIR_: the agent takes those for settings.
+# No name that starts with WEIR_, but for WEIR_TEST_: the agent takes those for settings.
 export GUEST_RESULTS_DIR=/results XDG_CACHE_HOME=/weir/.cache
+# An emulated CPU is ten times slower than the machine's own, and two guests at once make that twenty.
+export WEIR_TEST_PATIENCE=20
+# Filled on the host (compile-cache.ts).
+export NODE_COMPILE_CACHE=/weir/build/compile-cache NODE_COMPILE_CACHE_PORTABLE=1
 
 mount -t proc proc /proc
 mount -t sysfs sys /sys

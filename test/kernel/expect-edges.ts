@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import type { AgentProcess } from "../rig/agent-process.ts";
+import { waitUntil } from "../rig/wait-until.ts";
+import { edgesAt, type ObservedEdge } from "./observed-edge.ts";
+
+const DEADLINE_MS = 6_000;
+
+/** What the agent must say of each server port, from when it first did. */
+export class EdgeExpectations {
+  readonly #agent: AgentProcess;
+  readonly #edgesByPort = new Map<number, readonly ObservedEdge[]>();
+
+  constructor(agent: AgentProcess) {
+    this.#agent = agent;
+  }
+
+  /** Waits until the edges to a port are these and no others. */
+  async meet(port: number, expected: readonly ObservedEdge[]): Promise<void> {
+    const wanted = inOrder(expected);
+    let seen: readonly ObservedEdge[] = [];
+    const look = async () => {
+      seen = inOrder(edgesAt(port, await this.#agent.metrics()));
+      assert.deepEqual(seen, wanted);
+      return true;
+    };
+    await waitUntil(look, { what: `the edges to port ${port}`, deadlineMs: DEADLINE_MS, intervalMs: 100 }).catch(() =>
+      assert.deepEqual(seen, wanted),
+    );
+    this.#edgesByPort.set(port, wanted);
+  }
+
+  /** Once more all that was met, sweeps later: nothing came on top, and nothing was lost. */
+  async stillHold(): Promise<void> {
+    const samples = await this.#agent.metrics();
+    for (const [port, expected] of this.#edgesByPort) {
+      assert.deepEqual(inOrder(edgesAt(port, samples)), expected, `the edges to port ${port}`);
+    }
+    for (const { name, labels, value } of samples) {
+      if (name === "weir_agent_lost_records_total") assert.equal(value, 0, JSON.stringify(labels));
+    }
+  }
+}
+
+function inOrder(edges: readonly ObservedEdge[]): readonly ObservedEdge[] {
+  const names = ({ client, server, service }: ObservedEdge) => JSON.stringify([client, server, service]);
+  return edges.toSorted((a, b) => names(a).localeCompare(names(b)));
+}
