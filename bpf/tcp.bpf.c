@@ -35,8 +35,8 @@ struct connection {
  * counted in lost[MAP_FULL], and the connection is reported once, when it closes.
  *
  * The kernel uses the memory of sockets again at once. So does the next connection with its element, which stays when
- * a connection closes: making and removing it would be half of what a short connection costs. Elements beyond one in
- * eight are removed; a full sweep removes those that were spare at the one before.
+ * a connection closes: making and removing it would be half of what a short connection costs. While more than one
+ * element in eight is in use, closed connections remove theirs.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -85,10 +85,7 @@ __u32 sweep_is_full;
 #define CPU_BITS  12
 #define NS_PER_US 1000
 
-/* connection.swept_bytes of a spare element: fresh, or seen by a full sweep. */
-#define SPARE     0
-#define SPARE_OLD 1
-/* ... and of a connection that no sweep has reported: it will be, traffic or not. */
+/* connection.swept_bytes of a connection that no sweep has reported: it will be, traffic or not. */
 #define UNSWEPT (~0ULL)
 
 static __always_inline void count_lost(__u32 reason)
@@ -202,6 +199,9 @@ static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp,
 	__u64 sent = FIELD(vouched, tp, bytes_acked);
 	__u64 received = FIELD(vouched, tp, bytes_received);
 
+	/* In the sweep all of this moves: a FIN that comes now is then missing for a sweep, not counted for ever. */
+	if (record->kind == WEIR_TCP_LIVE)
+		record->state = FIELD(vouched, sk, __sk_common.skc_state);
 	if (sent && record->birth.side == WEIR_TCP_CLIENT)
 		sent -= 1;
 	if (sent && in_state(record->state, FIN_SENT) &&
@@ -271,8 +271,8 @@ static __always_inline struct connection *make_room(__u64 key)
 }
 
 /*
- * Begins to keep a connection; NULL where there is no room. What its element held is of a socket that is gone, with or
- * without notice.
+ * Begins to keep a connection; NULL where there is no room. An element still in use is of a socket that is gone without
+ * notice.
  */
 static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side)
 {
@@ -280,11 +280,6 @@ static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 	struct weir_tcp_birth *birth;
 
-	/* an old spare may be removed this very moment: then it is made anew */
-	if (connection && connection->swept_bytes == SPARE_OLD) {
-		connection->swept_bytes = UNSWEPT;
-		connection = bpf_map_lookup_elem(&connections, &key);
-	}
 	if (!connection)
 		connection = make_room(key);
 	if (!connection) {
@@ -292,6 +287,8 @@ static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side
 		return NULL;
 	}
 	birth = &connection->birth;
+	if (birth->id)
+		count_lost(WEIR_TCP_LOST_END_MISSED);
 	/* first, and set last: no sweep looks at what is not established */
 	birth->established_ns = 0;
 	birth->id = next_id();
@@ -311,7 +308,6 @@ static __always_inline void forget(struct connection *connection, __u64 key)
 {
 	connection->birth.established_ns = 0;
 	connection->birth.id = 0;
-	connection->swept_bytes = SPARE;
 	if (is_crowded() && bpf_map_delete_elem(&connections, &key) == 0)
 		count_elements(-1);
 }
@@ -363,6 +359,18 @@ static __always_inline void server_born(struct sock *sk)
 	birth->pid = 0;
 	__builtin_memset(birth->comm, 0, sizeof(birth->comm));
 	establish(sk, birth);
+}
+
+/* Two clients that connect to each other at once pass through SYN_RECV, too. */
+static __always_inline void accepted_or_met(struct sock *sk)
+{
+	struct connection *connection = find((__u64)sk);
+
+	if (connection && connection->birth.side == WEIR_TCP_CLIENT &&
+	    !connection->birth.established_ns)
+		establish(sk, &connection->birth);
+	else
+		server_born(sk);
 }
 
 /* A socket closed in mid-stream without an error of its own has sent a RST; one that received a RST has the error. */
@@ -491,7 +499,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	else if (to == TCP_ESTABLISHED && from == TCP_SYN_SENT)
 		client_established(sk);
 	else if (to == TCP_ESTABLISHED && from == TCP_SYN_RECV)
-		server_born(sk);
+		accepted_or_met(sk);
 	else if (to == TCP_LISTEN)
 		listener(sk, WEIR_TCP_LISTEN);
 	else if (to == TCP_CLOSE && from == TCP_LISTEN)
@@ -541,16 +549,6 @@ static __always_inline bool is_same(struct tcp_sock *tp, const struct weir_tcp_b
 	       bpf_ntohs(remote_port) == birth->remote_port;
 }
 
-/* At its second full sweep. Where it begins to be used meanwhile, be_born() notices; or else the connection is reported
- * when it closes, without its birth. */
-static __always_inline void remove_spare(struct connection *connection, __u64 key)
-{
-	if (connection->swept_bytes != SPARE_OLD)
-		connection->swept_bytes = SPARE_OLD;
-	else if (bpf_map_delete_elem(&connections, &key) == 0)
-		count_elements(-1);
-}
-
 /* A live connection's record, or a vanished one's. False where there was nothing to say, or no room for it. */
 static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 				   struct connection *connection, __u64 key)
@@ -560,7 +558,6 @@ static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 
 	record.birth = connection->birth;
 	record.kind = WEIR_TCP_LIVE;
-	record.state = FIELD(false, &tp->inet_conn.icsk_inet.sk, __sk_common.skc_state);
 	read_bytes(false, tp, &record);
 	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
 	read_segments(false, tp, &record);
@@ -577,9 +574,7 @@ static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 			return false;
 		record = (struct weir_tcp_record){ .birth = record.birth,
 						   .kind = WEIR_TCP_VANISHED };
-		if (bpf_map_delete_elem(&connections, &key))
-			return false;
-		count_elements(-1);
+		forget(connection, key);
 		count_lost(WEIR_TCP_LOST_END_MISSED);
 	}
 	record.at_ns = bpf_ktime_get_ns();
@@ -597,8 +592,6 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (!key || !connection)
 		return 0;
-	if (!connection->birth.id && sweep_is_full)
-		remove_spare(connection, *key);
 	if (!connection->birth.established_ns)
 		return 0;
 	/* most connections are idle: what is read of them is no more than tells so */
