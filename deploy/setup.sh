@@ -138,7 +138,7 @@ JS
 }
 
 node_modules() {
-  command -v npm >/dev/null || fail "npm is missing: install Node.js 20 or later with npm (Weir brings its own Node 26)."
+  command -v npm >/dev/null || fail "npm is missing: install Node.js 18 or later with npm (Weir brings its own Node 26)."
   if modules_are_current 2>/dev/null; then return; fi
   say "installing node_modules"
   # Not `npm ci`: it refuses a lock that lacks the optional packages of foreign platforms, and ours may.
