@@ -4,6 +4,7 @@ import { connectPeer, PeerClient, PeerServer } from "../lab/peer.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
 import { freePort } from "../rig/free-port.ts";
 import type { BenchOptions, Reading } from "./bench.ts";
+import { startAgent } from "./bench-agent.ts";
 import { here } from "./here.ts";
 import { median, range } from "./median.ts";
 import { bpfMapBytes, cpuSeconds, residentBytes } from "./process-usage.ts";
@@ -25,7 +26,7 @@ export async function shortConnectionCpu({ quick }: BenchOptions): Promise<Readi
   const place = await here();
   const port = await freePort();
   const server = await PeerServer.start(place, { port, read: 64, respond: 64 });
-  const agent = await AgentProcess.startReady();
+  const agent = await startAgent();
   try {
     const rounds: number[] = [];
     for (let round = 1; round <= (quick ? QUICK_ROUNDS : ROUNDS) + 1; round++) {
@@ -66,7 +67,7 @@ export async function quietNode({ quick }: BenchOptions): Promise<Reading[]> {
     hold: true,
   });
   const server = await PeerServer.start(place, { port, read: 64, respond: 1024 });
-  const agent = await AgentProcess.startReady();
+  const agent = await startAgent();
   try {
     await idle.holding();
     await agent.waitForSum("weir_connections_active", { server_port: String(idlePort) }, IDLE_CONNECTIONS, 30_000);
@@ -117,20 +118,20 @@ export async function quietNode({ quick }: BenchOptions): Promise<Reading[]> {
 
 /** From the command to `/readyz` saying yes. */
 export async function startUp({ quick }: BenchOptions): Promise<Reading[]> {
-  const wholeCommand: readonly [string, ...string[]] = ["npm", "start", "--silent", "--"];
-  const measure = async (command?: readonly [string, ...string[]]) => {
+  const npmStart = () => AgentProcess.startReady({ command: ["npm", "start", "--silent", "--"] });
+  const measure = async (start: () => Promise<AgentProcess>) => {
     const began = performance.now();
-    const agent = await AgentProcess.startReady(command === undefined ? {} : { command });
+    const agent = await start();
     const seconds = (performance.now() - began) / 1000;
     await agent.stop();
     return seconds;
   };
-  await measure();
+  await measure(npmStart);
   const whole: number[] = [];
   const agentOnly: number[] = [];
   for (let round = 0; round < (quick ? QUICK_ROUNDS : ROUNDS); round++) {
-    whole.push(await measure(wholeCommand));
-    agentOnly.push(await measure());
+    whole.push(await measure(npmStart));
+    agentOnly.push(await measure(startAgent));
   }
   return [
     {

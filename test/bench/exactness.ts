@@ -1,8 +1,9 @@
 import { connectPeer, PeerServer, type PeerTotals } from "../lab/peer.ts";
 import type { Place } from "../lab/place.ts";
-import { AgentProcess } from "../rig/agent-process.ts";
+import type { AgentProcess } from "../rig/agent-process.ts";
 import { freePort } from "../rig/free-port.ts";
 import type { BenchOptions, Reading } from "./bench.ts";
+import { startAgent } from "./bench-agent.ts";
 import { here } from "./here.ts";
 
 const BURST_PER_S = 20_000;
@@ -21,7 +22,7 @@ const STREAM_BYTES = 500_000_000;
 export async function conserved({ quick }: BenchOptions): Promise<Reading[]> {
   const place = await here();
   const seconds = quick ? QUICK_BURST_S : BURST_S;
-  const agent = await AgentProcess.startReady();
+  const agent = await startAgent();
   try {
     const { port, made } = await load(place, {
       count: BURST_PER_S * seconds,
@@ -59,7 +60,7 @@ export async function conserved({ quick }: BenchOptions): Promise<Reading[]> {
 /** What agents of this kind lose at their defaults: short connections, and then one long stream. */
 export async function trueAtDefaults(): Promise<Reading[]> {
   const place = await here();
-  const agent = await AgentProcess.startReady();
+  const agent = await startAgent();
   try {
     const short = await load(place, {
       count: SHORT,

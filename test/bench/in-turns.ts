@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { AgentProcess } from "../rig/agent-process.ts";
+import { startAgent } from "./bench-agent.ts";
 import { median } from "./median.ts";
 
 /** How long the machine is left to itself after an agent has started or stopped. */
@@ -23,7 +23,7 @@ export async function inTurns(pairs: number, measure: () => Promise<number>): Pr
   const without = [await measure()];
   const withAgent: number[] = [];
   for (let pair = 0; pair < pairs; pair++) {
-    const agent = await AgentProcess.startReady();
+    const agent = await startAgent();
     try {
       await delay(SETTLE_MS);
       withAgent.push(await measure());

@@ -1,7 +1,8 @@
 import { connectPeer, PeerServer } from "../lab/peer.ts";
-import { AgentProcess } from "../rig/agent-process.ts";
+import type { AgentProcess } from "../rig/agent-process.ts";
 import { freePort } from "../rig/free-port.ts";
 import type { BenchOptions, Reading } from "./bench.ts";
+import { startAgent } from "./bench-agent.ts";
 import { EmptyProgram } from "./empty-program.ts";
 import { here } from "./here.ts";
 import { median, range } from "./median.ts";
@@ -25,7 +26,7 @@ export async function shortConnection({ quick }: BenchOptions): Promise<Reading[
   const place = await here();
   const port = await freePort();
   const server = await PeerServer.start(place, { port, read: 64, respond: 64 });
-  const agent = await AgentProcess.startReady({ flags: ["--bpf-statistics"] });
+  const agent = await startAgent(["--bpf-statistics"]);
   const empty = await EmptyProgram.attach();
   try {
     const rounds: { us: number; runs: number; emptyUs: number }[] = [];
@@ -83,7 +84,7 @@ export async function bulkStream({ quick }: BenchOptions): Promise<Reading[]> {
   const place = await here();
   const port = await freePort();
   const server = await PeerServer.start(place, { port });
-  const agent = await AgentProcess.startReady({ flags: ["--bpf-statistics"] });
+  const agent = await startAgent(["--bpf-statistics"]);
   try {
     const before = await kernelTime(agent);
     const bytes = quick ? QUICK_STREAM_BYTES : STREAM_BYTES;
