@@ -98,11 +98,18 @@ export class WaitingHalves {
 
   /** Whether one waits that came before this batch. */
   isAnyOlderThan(batch: number): boolean {
+    let kept = 0;
+    let found = false;
     for (const place of this.#queue) {
-      const waits = this.#untilSweep[place] !== Number.POSITIVE_INFINITY;
-      if (waits && (this.#sinceBatch[place] as number) < batch) return true;
+      if (this.#untilSweep[place] === Number.POSITIVE_INFINITY) {
+        this.#isQueued[place] = 0; // settled: so that the next look is short
+        continue;
+      }
+      this.#queue[kept++] = place;
+      found ||= (this.#sinceBatch[place] as number) < batch;
     }
-    return false;
+    this.#queue.length = kept;
+    return found;
   }
 
   /** Calls `settle`, which has to `remove`, for each half that has waited for as many sweeps as it was to. */
