@@ -26,7 +26,9 @@ export async function findCredentials(
     if (choice.context !== undefined) throw uselessContext(choice.context, "the pod's service account is used");
     return inClusterCredentials(environment);
   }
-  const file = environment["KUBECONFIG"] || join(environment["HOME"] ?? "/root", ".kube/config");
+  // named on purpose: where it cannot be used, that is an error and no reason to do without a cluster
+  if (environment["KUBECONFIG"]) return kubeconfigCredentials(environment["KUBECONFIG"], choice.context);
+  const file = join(environment["HOME"] ?? "/root", ".kube/config");
   if (existsSync(file)) return kubeconfigCredentials(file, choice.context);
   if (choice.context !== undefined) throw uselessContext(choice.context, `there is no ${file}`);
   if (choice.enabled === "auto") return undefined;
