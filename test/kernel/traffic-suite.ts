@@ -8,14 +8,17 @@ import type { Pod } from "../lab/pod.ts";
 import type { Service } from "../lab/service.ts";
 import type { Workload } from "../lab/workload.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
-import { EdgeExpectations } from "./expect-edges.ts";
+import { PATIENCE } from "../rig/patience.ts";
+import { EdgeExpectations, type View } from "./expect-edges.ts";
+import { hasTracepoint } from "./has-tracepoint.ts";
 import { edgesAt, type ObservedEdge } from "./observed-edge.ts";
 
 // Primes, so that no sum or double comes out by accident.
 const CONNECTIONS = 23;
 const REQUEST_BYTES = 104_729;
 const RESPONSE_BYTES = 7_919;
-const BURST = 10_000;
+// Fewer where the machine is slow: it would take minutes there, and shows the same.
+const BURST = Math.max(2_003, Math.round(10_000 / PATIENCE));
 
 /** How the agent is to name what it sees. */
 export interface Naming {
@@ -89,7 +92,8 @@ export function describeTraffic(
       ...rest,
     });
 
-    const expectEdges = (port: number, expected: readonly ObservedEdge[]) => expectations.meet(port, expected);
+    const expectEdges = (port: number, expected: readonly ObservedEdge[], view?: View) =>
+      expectations.meet(port, expected, view);
 
     async function exchange(from: Place, to: string, serverPod: Pod, port: number, more: object = {}): Promise<void> {
       const server = await PeerServer.start(serverPod.place, { port, read: REQUEST_BYTES, respond: RESPONSE_BYTES });
@@ -217,7 +221,7 @@ export function describeTraffic(
       await expectEdges(8009, [edge(...names, { requestBytes, responseBytes })]);
     });
 
-    test("10 000 short connections in a burst", async () => {
+    test(`${BURST} short connections in a burst`, async () => {
       const server = await PeerServer.start(client.place, { port: 8010, read: 7, respond: 11 });
       const made = await connectPeer(client.container("sidecar").place, {
         to: "127.0.0.1",
@@ -267,6 +271,9 @@ export function describeTraffic(
       await expectEdges(8012, [expected]);
     });
 
+    // Where the kernel does not report an ICMP error that comes while connect() is at work, the program may take it away unseen.
+    const unreachable: View = hasTracepoint("inet_sk_error_report") ? (edge) => edge : otherAsUnreachable;
+
     test("unreachable hosts: rejected by a rule, and answered by nobody", async () => {
       const rejected = await far.fault({ kind: "unreachable", port: 8013 });
       const made = await connectPeer(client.place, { to: far.address.v4, port: 8013, count: 3 });
@@ -276,14 +283,14 @@ export function describeTraffic(
         ...nothing,
         failed: { unreachable: 3 },
       });
-      await expectEdges(8013, [expected]);
+      await expectEdges(8013, [expected], unreachable);
 
       assert.equal((await connectPeer(client.place, { to: NOBODY.v4, port: 8014 })).failures.unreachable, 1);
       const nobody = edge(setting.naming.pod(client), setting.naming.nobody, {
         ...nothing,
         failed: { unreachable: 1 },
       });
-      await expectEdges(8014, [nobody]);
+      await expectEdges(8014, [nobody], unreachable);
     });
 
     test("connections that the server resets count as opened, closed and failed", async () => {
@@ -304,4 +311,10 @@ export function describeTraffic(
 
     test("nothing was lost, and nothing came on top", () => expectations.stillHold());
   });
+}
+
+/** A failure is counted, once, be it without its cause. */
+function otherAsUnreachable(edge: ObservedEdge): ObservedEdge {
+  const { other = 0, unreachable = 0, ...failed } = edge.failed;
+  return { ...edge, failed: { ...failed, unreachable: unreachable + other } };
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import type { GuestRun } from "./guest.ts";
-import { describeGuest, reportGuest } from "./guest-report.ts";
+import { describeGuest, reportGuest, tabulate } from "./guest-report.ts";
 import { selectReleases } from "./kernel-release.ts";
 
 const RUN: GuestRun = {
@@ -62,6 +62,22 @@ test("describeGuest() says why a program does not load, and in what the kernel c
     text,
     /failed {3}tcp_state \(tp_btf\/x\)\n.*load: EACCES\n.*R1 is bad\n.*kernel: \[1\.0\] WARNING: CPU: 0 at x/,
   );
+});
+
+test("tabulate() says which programs are missing, and whether the tests of traffic found exact counts", () => {
+  const programs = [
+    { name: "tcp_state", hook: "tp_btf/x", state: "attached", detail: "" },
+    { name: "tcp_error", hook: "tp_btf/y", state: "failed", detail: "no such hook" },
+  ];
+  const traffic = (outcome: string) =>
+    `${JSON.stringify({ name: "t", file: "/weir/test/kernel/traffic.test.ts", outcome, durationMs: 1 })}\n`;
+  const row = (tests: string) => {
+    const files = { "tests.jsonl": tests, "capabilities.json": JSON.stringify(programs) };
+    return tabulate([report({}, files)]).split("\n")[1];
+  };
+  assert.match(row(traffic("passed")) ?? "", / 1 of 2, not tcp_error +exact +1 +0 +0$/);
+  assert.match(row(traffic("passed") + traffic("failed")) ?? "", / WRONG +1 +1 +0$/);
+  assert.match(row(outcomes("passed")) ?? "", / - +1 +0 +0$/);
 });
 
 test("selectReleases() keeps the order of the matrix and names what it does not know", () => {

@@ -12,6 +12,8 @@ export interface ProgramRecord {
   readonly detail: string;
 }
 
+const COUNTING = /\/test\/kernel\/(traffic|ipvs)\.test\.ts$/;
+
 /** What a guest's run says about its kernel. */
 export interface GuestReport extends GuestRun {
   readonly release: string;
@@ -73,18 +75,18 @@ export function describeGuest(report: GuestReport): string {
 /** A line per kernel. */
 export function tabulate(reports: readonly GuestReport[]): string {
   const rows = reports.map((report) => {
-    const running = report.programs.filter(({ state }) => state !== "failed").length;
     return [
       report.version ?? report.release,
       report.bootSeconds === undefined ? "-" : `${report.bootSeconds.toFixed(1)} s`,
       `${report.totalSeconds.toFixed(1)} s`,
-      report.programs.length === 0 ? "-" : `${running} of ${report.programs.length}`,
+      describePrograms(report.programs),
+      describeCounts(report.tests),
       `${report.passed}`,
       `${report.failed}`,
       `${report.skipped}`,
     ];
   });
-  const table = [["kernel", "boot", "total", "programs", "passed", "failed", "skipped"], ...rows];
+  const table = [["kernel", "boot", "total", "programs", "counts", "passed", "failed", "skipped"], ...rows];
   const widths = (table[0] as string[]).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   return table
     .map((row) =>
@@ -94,6 +96,20 @@ export function tabulate(reports: readonly GuestReport[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+function describePrograms(programs: readonly ProgramRecord[]): string {
+  if (programs.length === 0) return "-";
+  const missing = programs.filter(({ state }) => state === "failed").map(({ name }) => name);
+  const running = `${programs.length - missing.length} of ${programs.length}`;
+  return missing.length === 0 ? running : `${running}, not ${missing.join(", ")}`;
+}
+
+/** Whether the agent counted what the traffic was, by the tests that compare both. */
+function describeCounts(tests: readonly TestRecord[]): string {
+  const counting = tests.filter(({ file, outcome }) => COUNTING.test(file ?? "") && outcome !== "skipped");
+  if (counting.length === 0) return "-";
+  return counting.every(({ outcome }) => outcome === "passed") ? "exact" : "WRONG";
 }
 
 function read(file: string): string {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Process } from "../rig/process.ts";
 import type { BootFiles } from "./boot-files.ts";
@@ -20,7 +20,7 @@ export interface GuestOptions {
   readonly parameters: readonly string[];
   /** Disk images by the name under which the guest looks for them. They are not changed. */
   readonly disks: Readonly<Record<"root" | "project" | "dependencies", string>>;
-  /** Emptied first; then holds `serial.log` and what the guest left in its results directory. */
+  /** Replaced, once the guest is off, by `serial.log` and what the guest left in its results directory. */
   readonly directory: string;
   /** The guest is killed when it has not ended by then. */
   readonly timeoutMs: number;
@@ -41,8 +41,9 @@ export interface GuestRun {
 
 /** Boots a kernel, waits until the guest has run its command and is off. Rejects only where QEMU cannot be started. */
 export async function runGuest(options: GuestOptions): Promise<GuestRun> {
-  const { directory, timeoutMs } = options;
-  rmSync(directory, { recursive: true, force: true });
+  const { timeoutMs } = options;
+  // Another run of the same kernel may be under way; the last to end stays.
+  const directory = `${options.directory}.${process.pid}`;
   mkdirSync(directory, { recursive: true });
   const results = join(directory, "results.img");
   writeFileSync(results, "");
@@ -75,12 +76,14 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
   const ended = ENDED.exec(log)?.[1];
   if (ended !== undefined) await runTool("tar", ["-C", directory, "--no-overwrite-dir", "-xf", results]);
   rmSync(results);
+  rmSync(options.directory, { recursive: true, force: true });
+  renameSync(directory, options.directory);
   const exitCode = ended === undefined ? undefined : Number(ended);
   const how = signal === "SIGKILL" ? `killed after ${timeoutMs / 1000} s` : `QEMU ended with ${signal ?? code}`;
   const last = log.trimEnd().split("\n").at(-1)?.trim();
   const failure =
     exitCode === undefined
-      ? `${PANIC.exec(log)?.[0] ?? `${how}, its last line was "${last}"`}; see ${serial}`
+      ? `${PANIC.exec(log)?.[0] ?? `${how}, its last line was "${last}"`}; see ${join(options.directory, "serial.log")}`
       : undefined;
   return { version, exitCode, failure, bootSeconds, totalSeconds };
 }
