@@ -144,9 +144,15 @@ node_modules() {
   # Not `npm ci`: it refuses a lock that lacks the optional packages of foreign platforms, and ours may.
   # Versions still come from the lock, which --no-save leaves as it is. The engine warnings speak of the Node that
   # runs npm, not of the one that runs Weir.
-  npm install --no-save --no-audit --no-fund --loglevel=error >&2
+  local install=(npm install --no-save --no-audit --no-fund --loglevel=error) machines
+  machines=$(node --version)
+  "${install[@]}" >&2
   [[ -x node_modules/.bin/node ]] ||
     fail "the npm package 'node' brought no Node: its install script did not run (see allowScripts in package.json)."
+  # npm leaves out, without a word, the optional packages that an old Node cannot run: once more with the new one.
+  if [[ $machines != "$(node_modules/.bin/node --version)" ]]; then
+    PATH=$PWD/node_modules/.bin:$PATH NODE_NO_WARNINGS=1 "${install[@]}" >&2
+  fi
   cp package-lock.json node_modules/.installed-lock.json
 }
 
