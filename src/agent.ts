@@ -137,6 +137,7 @@ async function start(
     ...[...monitor.lost()].map(([reason, records]) => ({ stage: "kernel", reason, records })),
     { stage: "kernel", reason: "collection_failed", records: failedCollections },
     { stage: "flows", reason: "before_start", records: counter.unbornSkipped },
+    { stage: "flows", reason: "wait_refused", records: counter.waitRefused },
   ];
   const readings: AgentReadings = {
     features: () => monitor.programs().map(({ name, state }) => ({ feature: name, enabled: state !== "failed" })),

@@ -1,26 +1,19 @@
 import type { Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
-import { formatAddress } from "../identity/format-address.ts";
 import type { Sweep, TcpLayout } from "../kernel/addon.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
-import { Attribution, localAddress, remoteAddress } from "./attribution.ts";
-import { type ConnectionEvent, FAILURE_REASONS, type FailureReason } from "./connection-event.ts";
-import { CLIENT, REQUEST, RESPONSE, SERVER } from "./edge-metrics.ts";
+import { Attribution } from "./attribution.ts";
+import type { ConnectionEvent } from "./connection-event.ts";
+import { ConnectionTeller } from "./connection-teller.ts";
 import type { EdgeTable } from "./edge-table.ts";
-import { failureReason } from "./failure.ts";
+import { EdgeTally } from "./edge-tally.ts";
+import { HalfReading } from "./half-reading.ts";
 import { Listeners } from "./listeners.ts";
-import { LiveConnections } from "./live-connections.ts";
-import { processName } from "./process-name.ts";
-import { SeenClients } from "./seen-clients.ts";
+import { SeenHalves } from "./seen-halves.ts";
 import { WaitingHalves } from "./waiting-halves.ts";
+import { type ClockSource, WallClock } from "./wall-clock.ts";
 
-const NS_PER_MS = 1e6;
-const NS_PER_S = 1e9;
-const US_PER_S = 1e6;
-const TCP_SYN_SENT = 2;
-const TCP_SYN_RECV = 3;
-
-/** Halves that wait at once: beyond, a half is counted by what it knows itself. */
-const MAX_WAITING = 8192;
+/** Halves that wait at once: beyond, a half is counted by what it knows itself. 160 bytes each, once they are used. */
+const MAX_WAITING = 32_768;
 /** Sweeps that a half waits for its other half: one that began after it came, and one for what was under way. */
 const WAIT_SWEEPS = 2;
 /** Connections without a birth that end so soon after the start are older than the agent. */
@@ -28,22 +21,8 @@ const UNBORN_GRACE_MS = 60_000;
 /** A live connection that this many full sweeps did not show is gone. */
 const UNSEEN_SWEEPS = 2;
 
-/** Where Linux begins to choose ports of clients, unless it is told otherwise. */
-const EPHEMERAL_PORTS = 32_768;
-
-/** Marks of a live connection. */
-const OLDER = 1;
-const IS_SERVER = 2;
-/** Its traffic is counted; else only what each observer has for itself. */
-const COUNTS = 4;
-const OPENED = 8;
-
-/** Totals of a live connection that were counted. */
-const SENT_BYTES = 0;
-const RECEIVED_BYTES = 1;
-const SENT_SEGMENTS = 2;
-const RECEIVED_SEGMENTS = 3;
-const RETRANSMITS = 4;
+/** Behind a Service, when nobody can say which backend answered. */
+const NO_BACKEND: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
 
 export interface FlowCounterOptions {
   readonly layout: TcpLayout;
@@ -52,8 +31,7 @@ export interface FlowCounterOptions {
   /** Given connections that failed, and with `allConnections` every one that ended. */
   readonly onConnection?: (event: ConnectionEvent) => void;
   readonly allConnections: boolean;
-  /** Milliseconds since the Unix epoch, and CLOCK_MONOTONIC nanoseconds. */
-  readonly clock: { unixMs(): number; monotonicNs(): number };
+  readonly clock: ClockSource;
 }
 
 /**
@@ -65,44 +43,54 @@ export interface FlowCounterOptions {
  * longer than it takes to sweep the live connections twice.
  */
 export class FlowCounter {
-  readonly #options: FlowCounterOptions;
+  readonly #layout: TcpLayout;
   readonly #edges: EdgeTable;
+  readonly #clock: WallClock;
   readonly #listeners = new Listeners();
+  readonly #reading: HalfReading;
   readonly #attribution: Attribution;
-  readonly #live = new LiveConnections();
+  readonly #tally: EdgeTally;
   readonly #waiting: WaitingHalves;
-  readonly #seen = new SeenClients();
+  readonly #seenClients = new SeenHalves();
+  /** Those that found no room to wait. */
+  readonly #seenServers = new SeenHalves();
   readonly #startedUnixMs: number;
   #batches = 0;
   #sweeps = 0;
   #fullSweeps = 0;
-  #unixMs = 0;
-  #unixMsAtZero = 0;
   #unbornSkipped = 0;
   #waitRefused = 0;
   #settledAlone = 0;
 
   constructor(options: FlowCounterOptions) {
-    this.#options = options;
-    this.#edges = options.edges;
-    this.#attribution = new Attribution(options.identity, this.#listeners);
-    this.#waiting = new WaitingHalves(options.layout, MAX_WAITING);
-    this.#startedUnixMs = options.clock.unixMs();
+    const { layout, edges, identity, onConnection, allConnections } = options;
+    const listeners = this.#listeners;
+    const clock = new WallClock(options.clock);
+    const reading = new HalfReading(layout, listeners);
+    const teller = new ConnectionTeller({ reading, listeners, clock, onConnection, allConnections });
+    this.#layout = layout;
+    this.#edges = edges;
+    this.#clock = clock;
+    this.#reading = reading;
+    this.#attribution = new Attribution(identity, listeners);
+    this.#tally = new EdgeTally({ layout, edges, reading, teller, clock });
+    this.#waiting = new WaitingHalves(layout, MAX_WAITING);
+    this.#startedUnixMs = clock.unixMs;
   }
 
   /** Live connections that a sweep has shown. */
   get liveConnections(): number {
-    return this.#live.size;
+    return this.#tally.live.size;
   }
   /** Halves waiting for their other half. */
   get waiting(): number {
     return this.#waiting.size;
   }
+  readonly waitingCapacity = MAX_WAITING;
   /** Whether only a sweep can tell where another half is: the batch after its own did not bring it. */
   get wantsSweep(): boolean {
     return this.#waiting.isAnyOlderThan(this.#batches);
   }
-  readonly waitingCapacity = MAX_WAITING;
   /** Ends of connections that began before the agent and were not found at its start: not counted. */
   get unbornSkipped(): number {
     return this.#unbornSkipped;
@@ -118,48 +106,39 @@ export class FlowCounter {
 
   /** The survey's records: listeners first, because roles of older connections follow from them. */
   countSurvey(records: TcpRecords): void {
-    this.#begin();
-    this.#learnListeners(records);
+    this.#begin(records);
     for (let index = 0; index < records.length; index++) this.#count(records, index);
   }
 
   /** The records of one collection. `sweep` is what was asked of the kernel for it. */
   count(records: TcpRecords, sweep: Sweep): void {
-    this.#begin();
+    this.#begin(records);
     this.#batches++;
     if (sweep === "all") this.#fullSweeps++;
-    this.#learnListeners(records);
     for (let index = 0; index < records.length; index++) this.#count(records, index);
     if (sweep === "none") return;
     this.#sweeps++;
     this.#waiting.expire(this.#sweeps, (place) => this.#settleAlone(place));
     if (sweep === "all") {
-      this.#live.forEachUnseen(this.#fullSweeps - UNSEEN_SWEEPS + 1, (slot) => this.#forget(slot));
-      this.#seen.turn();
-      this.#edges.expire(this.#unixMs);
+      const { live } = this.#tally;
+      live.forEachUnseen(this.#fullSweeps - UNSEEN_SWEEPS + 1, (slot) => this.#tally.forget(slot));
+      this.#seenClients.turn();
+      this.#seenServers.turn();
+      this.#edges.expire(this.#clock.unixMs);
     }
   }
 
   /** Counts what still waits, as it is: before the last export. */
   settle(): void {
-    this.#begin();
+    this.#clock.refresh();
     this.#waiting.expire(Number.MAX_SAFE_INTEGER, (place) => this.#settleAlone(place));
   }
 
-  #begin(): void {
-    const { clock } = this.#options;
-    this.#unixMs = clock.unixMs();
-    this.#unixMsAtZero = this.#unixMs - clock.monotonicNs() / NS_PER_MS;
-    this.#attribution.refresh(this.#unixMs);
-  }
-
-  #unixMsOf(monotonicNs: number): number {
-    return this.#unixMsAtZero + monotonicNs / NS_PER_MS;
-  }
-
-  /** Before what they accepted is counted: a sweep's records come first in a batch, those of listeners after them. */
-  #learnListeners(records: TcpRecords): void {
-    const { listen, unlisten } = this.#options.layout.kinds;
+  /** Learns of listeners before what they accepted is counted: a sweep's records come first in a batch, theirs after. */
+  #begin(records: TcpRecords): void {
+    this.#clock.refresh();
+    this.#attribution.refresh(this.#clock.unixMs);
+    const { listen, unlisten } = this.#layout.kinds;
     for (let index = 0; index < records.length; index++) {
       const kind = records.kind(index);
       if (kind === listen) this.#listeners.add(records, index);
@@ -170,91 +149,75 @@ export class FlowCounter {
   }
 
   #count(records: TcpRecords, index: number): void {
-    const { kinds } = this.#options.layout;
+    const { kinds } = this.#layout;
+    const { live } = this.#tally;
     const kind = records.kind(index);
     if (kind === kinds.listen || kind === kinds.unlisten) return;
-    const slot = this.#live.find(records.id(index));
+    const slot = live.find(records.id(index));
     if (slot < 0) {
       this.#countFirst(records, index);
       return;
     }
-    this.#live.seen(slot, this.#fullSweeps);
-    if (this.#live.edge(slot) < 0) {
-      const place = -1 - this.#live.edge(slot);
+    live.seen(slot, this.#fullSweeps);
+    if (live.edge(slot) < 0) {
+      const place = -1 - live.edge(slot);
       if (kind !== kinds.vanished) {
         this.#waiting.update(place, records, index);
         return;
       }
       this.#settleAlone(place); // what vanished has no totals: those that wait are its last
     }
-    this.#apply(records, index, slot, this.#live.edge(slot));
+    this.#tally.add(records, index, slot);
   }
 
   /** A connection's first record. */
   #countFirst(records: TcpRecords, index: number): void {
-    const { kinds, flags } = this.#options.layout;
+    const { kinds } = this.#layout;
     const kind = records.kind(index);
-    const unborn = (records.flags(index) & flags.unborn) !== 0;
-    const older = (records.flags(index) & flags.older) !== 0;
     const isLive = kind === kinds.live || kind === kinds.found;
-    // without a baseline nobody can say how much of it the agent's time saw
-    if ((older && !isLive) || (unborn && this.#unixMs - this.#startedUnixMs < UNBORN_GRACE_MS)) {
+    if (this.#lacksBaseline(records, index, isLive)) {
       this.#unbornSkipped++;
       return;
     }
-    const isServer = this.#isServer(records, index);
-    const slot = isLive ? this.#follow(records, index, isServer) : -1;
+    const isServer = this.#reading.isServer(records, index);
+    const slot = isLive ? this.#tally.follow(records, index, isServer) : -1;
+    if (slot >= 0) this.#tally.live.seen(slot, this.#fullSweeps);
 
-    if (!this.#wasEstablished(records, index)) {
-      this.#decide(records, index, slot, this.#edgeAlone(records, index, isServer), isServer, true);
+    if (!this.#reading.wasEstablished(records, index)) {
+      this.#tally.decide(records, index, slot, this.#edgeAlone(records, index, isServer), isServer, true);
       return;
     }
-    const clientIsn = isServer ? records.remoteIsn(index) : this.#clientIsn(records, index);
-    const serverIsn = isServer ? records.localIsn(index) : records.remoteIsn(index);
+    if (this.#joinsOther(records, index, slot, isServer)) return;
+    const mayWait = isServer || this.#remote(records, index, false).maybeHere;
+    if (mayWait && this.#waits(records, index, slot, isServer)) return;
+    const edge = this.#edgeAlone(records, index, isServer);
+    this.#remember(isServer ? this.#seenServers : this.#seenClients, records, index, edge, isServer);
+    this.#tally.decide(records, index, slot, edge, isServer, true);
+  }
+
+  /** Older than the agent, so that nobody can say how much of it the agent's time saw. */
+  #lacksBaseline(records: TcpRecords, index: number, isLive: boolean): boolean {
+    if (this.#reading.isOlder(records, index)) return !isLive;
+    const unborn = (records.flags(index) & this.#layout.flags.unborn) !== 0;
+    return unborn && this.#clock.unixMs - this.#startedUnixMs < UNBORN_GRACE_MS;
+  }
+
+  /** Finds the other half, waiting or counted, and decides. */
+  #joinsOther(records: TcpRecords, index: number, slot: number, isServer: boolean): boolean {
+    const clientIsn = this.#reading.clientIsn(records, index, isServer);
+    const serverIsn = this.#reading.serverIsn(records, index, isServer);
     const other = this.#waiting.find(clientIsn, serverIsn, isServer);
     if (other >= 0) {
       this.#pair(records, index, slot, other, isServer);
-      return;
+      return true;
     }
-    if (isServer) {
-      const generation = this.#seen.take(clientIsn, serverIsn);
-      if (generation >= 0) {
-        const known = this.#edges.ofGeneration(generation);
-        const edge = known >= 0 ? known : this.#edgeAlone(records, index, true);
-        this.#decide(records, index, slot, edge, true, false);
-        return;
-      }
-    }
-    if (isServer || this.#remote(records, index, false).maybeHere) {
-      const untilSweep = this.#sweeps + WAIT_SWEEPS;
-      const sinceBatch = this.#batches;
-      const place = this.#waiting.add(records, index, { clientIsn, serverIsn, isServer, slot, untilSweep, sinceBatch });
-      if (place >= 0) {
-        if (slot >= 0) this.#live.setEdge(slot, -1 - place);
-        return;
-      }
-      this.#waitRefused++;
-    }
-    const edge = this.#edgeAlone(records, index, isServer);
-    if (!isServer) this.#seen.add(clientIsn, serverIsn, this.#edges.generation(edge));
-    this.#decide(records, index, slot, edge, isServer, true);
-  }
-
-  /** Starts to follow a live connection. What one that is older than the agent carried so far is not counted. */
-  #follow(records: TcpRecords, index: number, isServer: boolean): number {
-    const { flags } = this.#options.layout;
-    const slot = this.#live.add(records.id(index));
-    this.#live.seen(slot, this.#fullSweeps);
-    if (isServer) this.#live.mark(slot, IS_SERVER);
-    if ((records.flags(index) & flags.older) !== 0) {
-      this.#live.mark(slot, OLDER);
-      this.#live.advance(slot, SENT_BYTES, records.sentBytes(index));
-      this.#live.advance(slot, RECEIVED_BYTES, records.receivedBytes(index));
-      this.#live.setWord(slot, SENT_SEGMENTS, records.sentSegments(index));
-      this.#live.setWord(slot, RECEIVED_SEGMENTS, records.receivedSegments(index));
-      this.#live.setWord(slot, RETRANSMITS, records.retransmittedSegments(index));
-    }
-    return slot;
+    const seen = isServer ? this.#seenClients : this.#seenServers;
+    const generation = seen.take(clientIsn, serverIsn);
+    if (generation < 0) return false;
+    const known = this.#edges.ofGeneration(generation);
+    const edge = known >= 0 ? known : this.#edgeAlone(records, index, isServer);
+    this.#tally.decide(records, index, slot, edge, isServer, false);
+    return true;
   }
 
   /** Both halves are here: the client's is counted, to the backend that the server's half is. */
@@ -267,12 +230,30 @@ export class FlowCounter {
       this.#attribution.local(server, serverIndex, true),
       this.#remote(client, clientIndex, false).service,
       server.localPort(serverIndex),
-      this.#unixMs,
+      this.#clock.unixMs,
     );
     const otherSlot = this.#waiting.slot(other);
     this.#waiting.remove(other);
-    this.#decide(waiting, other, otherSlot, edge, !isServer, isServer);
-    this.#decide(records, index, slot, edge, isServer, !isServer);
+    this.#tally.decide(waiting, other, otherSlot, edge, !isServer, isServer);
+    this.#tally.decide(records, index, slot, edge, isServer, !isServer);
+  }
+
+  /** Lets the half wait for its other half; false where there is no room. */
+  #waits(records: TcpRecords, index: number, slot: number, isServer: boolean): boolean {
+    const place = this.#waiting.add(records, index, {
+      clientIsn: this.#reading.clientIsn(records, index, isServer),
+      serverIsn: this.#reading.serverIsn(records, index, isServer),
+      isServer,
+      slot,
+      untilSweep: this.#sweeps + WAIT_SWEEPS,
+      sinceBatch: this.#batches,
+    });
+    if (place < 0) {
+      this.#waitRefused++;
+      return false;
+    }
+    if (slot >= 0) this.#tally.live.setEdge(slot, -1 - place);
+    return true;
   }
 
   /** The other half is not on this host. */
@@ -283,9 +264,17 @@ export class FlowCounter {
     this.#settledAlone++;
     this.#waiting.remove(place);
     const edge = this.#edgeAlone(records, place, isServer);
-    if (!isServer)
-      this.#seen.add(this.#clientIsn(records, place), records.remoteIsn(place), this.#edges.generation(edge));
-    this.#decide(records, place, slot, edge, isServer, true);
+    // a client is established before its server: one whose server has waited in vain will not turn up
+    if (!isServer) this.#remember(this.#seenClients, records, place, edge, isServer);
+    this.#tally.decide(records, place, slot, edge, isServer, true);
+  }
+
+  #remember(seen: SeenHalves, records: TcpRecords, index: number, edge: number, isServer: boolean): void {
+    seen.add(
+      this.#reading.clientIsn(records, index, isServer),
+      this.#reading.serverIsn(records, index, isServer),
+      this.#edges.generation(edge),
+    );
   }
 
   /** The edge as one half knows it. */
@@ -293,221 +282,13 @@ export class FlowCounter {
     const here = this.#attribution.local(records, index, isServer);
     const there = this.#remote(records, index, isServer);
     const endpoint = there.endpoint ?? NO_BACKEND;
-    if (isServer) return this.#edges.find(endpoint, here, undefined, records.localPort(index), this.#unixMs);
-    return this.#edges.find(here, endpoint, there.service, records.remotePort(index), this.#unixMs);
-  }
-
-  /** From here on the connection belongs to an edge. `counts`: its traffic is that edge's. */
-  #decide(records: TcpRecords, index: number, slot: number, edge: number, isServer: boolean, counts: boolean): void {
-    if (slot >= 0) {
-      this.#live.setEdge(slot, edge);
-      this.#edges.pin(edge);
-      if (counts) this.#live.mark(slot, COUNTS);
-      this.#apply(records, index, slot, edge);
-    } else {
-      this.#applyEnded(records, index, edge, isServer, counts);
-    }
-  }
-
-  /** A connection that was born and gone between two sweeps, or never was established: its totals are what it adds. */
-  #applyEnded(records: TcpRecords, index: number, edge: number, isServer: boolean, counts: boolean): void {
-    const observer = isServer ? SERVER : CLIENT;
-    const { metrics } = this.#edges;
-    this.#observe(edge, observer, records.retransmittedSegments(index), records.srttUs(index));
-    if (!counts) return;
-    this.#edges.touch(edge, this.#unixMs);
-    this.#addTraffic(
-      edge,
-      isServer,
-      this.#sentBytes(records, index, isServer),
-      records.receivedBytes(index),
-      records.sentSegments(index),
-      records.receivedSegments(index),
-    );
-    if (this.#wasEstablished(records, index)) {
-      metrics.opened.add(edge, 1);
-      if (!isServer) this.#observeConnect(records, index, edge);
-    }
-    this.#end(records, index, edge, isServer);
-  }
-
-  /** A newer record of a connection that is followed. */
-  #apply(records: TcpRecords, index: number, slot: number, edge: number): void {
-    const { kinds } = this.#options.layout;
-    const { metrics } = this.#edges;
-    const live = this.#live;
-    const marks = live.marks(slot);
-    const isServer = (marks & IS_SERVER) !== 0;
-    const kind = records.kind(index);
-    const ended = kind === kinds.closed || kind === kinds.vanished;
-
-    const retransmits = live.advanceWord(slot, RETRANSMITS, records.retransmittedSegments(index));
-    const sentBytes = live.advance(slot, SENT_BYTES, records.sentBytes(index));
-    const receivedBytes = live.advance(slot, RECEIVED_BYTES, records.receivedBytes(index));
-    const sentSegments = live.advanceWord(slot, SENT_SEGMENTS, records.sentSegments(index));
-    const receivedSegments = live.advanceWord(slot, RECEIVED_SEGMENTS, records.receivedSegments(index));
-    const heard = receivedSegments > 0 ? records.srttUs(index) : 0;
-    this.#observe(edge, isServer ? SERVER : CLIENT, retransmits, heard);
-
-    if ((marks & COUNTS) !== 0) {
-      this.#edges.touch(edge, this.#unixMs);
-      this.#addTraffic(edge, isServer, sentBytes, receivedBytes, sentSegments, receivedSegments);
-      if ((marks & OPENED) === 0) {
-        live.mark(slot, OPENED);
-        metrics.active.add(edge, 1);
-        if ((marks & OLDER) === 0) {
-          metrics.opened.add(edge, 1);
-          if (!isServer) this.#observeConnect(records, index, edge);
-        }
-      }
-      if (ended) {
-        metrics.active.add(edge, -1);
-        this.#end(records, index, edge, isServer);
-      }
-    }
-    if (ended) {
-      this.#edges.unpin(edge);
-      live.remove(slot);
-    }
-  }
-
-  #addTraffic(
-    edge: number,
-    isServer: boolean,
-    sentBytes: number,
-    receivedBytes: number,
-    sentSegments: number,
-    receivedSegments: number,
-  ): void {
-    const { io, packets } = this.#edges.metrics;
-    const sent = isServer ? RESPONSE : REQUEST;
-    const received = isServer ? REQUEST : RESPONSE;
-    io.add(edge, sentBytes, sent);
-    io.add(edge, receivedBytes, received);
-    packets.add(edge, sentSegments, sent);
-    packets.add(edge, receivedSegments, received);
-  }
-
-  /** What each end has for itself. */
-  #observe(edge: number, observer: number, retransmits: number, srttUs: number): void {
-    const { metrics } = this.#edges;
-    if (retransmits > 0) metrics.retransmits.add(edge, retransmits, observer);
-    if (srttUs > 0) metrics.rtt.observe(edge, srttUs / US_PER_S, observer);
-  }
-
-  #observeConnect(records: TcpRecords, index: number, edge: number): void {
-    const bornNs = records.bornNs(index);
-    const establishedNs = records.establishedNs(index);
-    if (bornNs === 0 || establishedNs === 0) return;
-    this.#edges.metrics.connectDuration.observe(edge, Math.max(0, establishedNs - bornNs) / NS_PER_S);
-  }
-
-  /** The end of a connection that is counted, good or bad. */
-  #end(records: TcpRecords, index: number, edge: number, isServer: boolean): void {
-    const { metrics } = this.#edges;
-    const { flags, resets, kinds } = this.#options.layout;
-    const established = this.#wasEstablished(records, index);
-    if (established) {
-      metrics.closed.add(edge, 1);
-      const older = (records.flags(index) & flags.older) !== 0;
-      if (!older && records.establishedNs(index) > 0) {
-        const durationNs = Math.max(0, records.atNs(index) - records.establishedNs(index));
-        metrics.connectionDuration.observe(edge, durationNs / NS_PER_S);
-      }
-    }
-    if (records.kind(index) === kinds.vanished) return;
-    const failure = failureReason({
-      observer: isServer ? "server" : "client",
-      established,
-      error: records.error(index),
-      retransmits: records.retransmittedSegments(index),
-      resetHere: records.reset(index) === resets.local,
-    });
-    if (failure !== undefined) metrics.failed.add(edge, 1, FAILURE_REASONS.indexOf(failure));
-    if (failure !== undefined || this.#options.allConnections) this.#tell(records, index, edge, isServer, failure);
-  }
-
-  #tell(records: TcpRecords, index: number, edge: number, isServer: boolean, failure: FailureReason | undefined): void {
-    const { onConnection } = this.#options;
-    if (onConnection === undefined) return;
-    const { client, server, service } = this.#edges.get(edge);
-    const local = formatAddress(localAddress(records, index));
-    const remote = formatAddress(remoteAddress(records, index));
-    const establishedNs = records.establishedNs(index);
-    const listener = isServer ? this.#listeners.get(records, index) : undefined;
-    const sent = this.#sentBytes(records, index, isServer);
-    const received = records.receivedBytes(index);
-    onConnection({
-      observer: isServer ? "server" : "client",
-      client,
-      server,
-      service,
-      clientAddress: isServer ? remote : local,
-      clientPort: isServer ? records.remotePort(index) : records.localPort(index),
-      serverAddress: isServer ? local : remote,
-      serverPort: isServer ? records.localPort(index) : records.remotePort(index),
-      startUnixMs: this.#unixMsOf(records.bornNs(index) || records.atNs(index)),
-      establishedUnixMs: establishedNs > 0 ? this.#unixMsOf(establishedNs) : undefined,
-      endUnixMs: this.#unixMsOf(records.atNs(index)),
-      failure,
-      requestBytes: isServer ? received : sent,
-      responseBytes: isServer ? sent : received,
-      retransmits: records.retransmittedSegments(index),
-      pid: records.pid(index) || (listener?.pid ?? 0),
-      comm: processName(records, index) || (listener?.comm ?? ""),
-      clientIsn: isServer ? records.remoteIsn(index) : records.localIsn(index),
-      serverIsn: isServer ? records.localIsn(index) : records.remoteIsn(index),
-    });
-  }
-
-  /** A live connection whose end was not seen, and that is there no more. */
-  #forget(slot: number): void {
-    const edge = this.#live.edge(slot);
-    if (edge < 0) return; // waits, and is settled soon
-    const marks = this.#live.marks(slot);
-    if ((marks & COUNTS) !== 0) {
-      this.#edges.metrics.closed.add(edge, 1);
-      if ((marks & OPENED) !== 0) this.#edges.metrics.active.add(edge, -1);
-    }
-    this.#edges.unpin(edge);
-    this.#live.remove(slot);
+    if (isServer) return this.#edges.find(endpoint, here, undefined, records.localPort(index), this.#clock.unixMs);
+    return this.#edges.find(here, endpoint, there.service, records.remotePort(index), this.#clock.unixMs);
   }
 
   #remote(records: TcpRecords, index: number, isServer: boolean): RemoteAnswer {
     const bornNs = records.bornNs(index);
-    return this.#attribution.remote(records, index, isServer, bornNs === 0 ? this.#unixMs : this.#unixMsOf(bornNs));
-  }
-
-  /**
-   * The role of the socket. One whose birth was not seen is a server's where its port is listened on; where nobody listens
-   * any more on either port, the end with the port that no client is given by chance.
-   */
-  #isServer(records: TcpRecords, index: number): boolean {
-    const { sides } = this.#options.layout;
-    const side = records.side(index);
-    if (side !== sides.unknown) return side === sides.server;
-    if (this.#listeners.get(records, index) !== undefined) return true;
-    return records.localPort(index) < EPHEMERAL_PORTS && records.remotePort(index) >= EPHEMERAL_PORTS;
-  }
-
-  /** Also where the kernel's side missed the moment: by the state that it ended from. */
-  #wasEstablished(records: TcpRecords, index: number): boolean {
-    if (records.establishedNs(index) > 0) return true;
-    const state = records.state(index);
-    return state !== TCP_SYN_SENT && state !== TCP_SYN_RECV;
-  }
-
-  /** The kernel counts a client's SYN as a byte, and takes it off only where it knows that it is a client. */
-  #synByte(records: TcpRecords, index: number, isServer: boolean): number {
-    return !isServer && records.side(index) === this.#options.layout.sides.unknown ? 1 : 0;
-  }
-  #clientIsn(records: TcpRecords, index: number): number {
-    return (records.localIsn(index) + this.#synByte(records, index, false)) >>> 0;
-  }
-  #sentBytes(records: TcpRecords, index: number, isServer: boolean): number {
-    return Math.max(0, records.sentBytes(index) - this.#synByte(records, index, isServer));
+    const unixMs = bornNs === 0 ? this.#clock.unixMs : this.#clock.unixMsOf(bornNs);
+    return this.#attribution.remote(records, index, isServer, unixMs);
   }
 }
-
-/** Behind a Service, when nobody can say which backend answered. */
-const NO_BACKEND: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };

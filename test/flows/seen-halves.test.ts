@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SeenClients } from "../../src/flows/seen-clients.ts";
+import { SeenHalves } from "../../src/flows/seen-halves.ts";
 
-test("SeenClients.take() gives an edge once", () => {
-  const seen = new SeenClients();
+test("SeenHalves.take() gives an edge once", () => {
+  const seen = new SeenHalves();
   seen.add(1, 2, 7);
   assert.equal(seen.take(2, 1), -1);
   assert.equal(seen.take(1, 2), 7);
   assert.equal(seen.take(1, 2), -1);
 });
 
-test("SeenClients remembers through one turn, and forgets in the second", () => {
-  const seen = new SeenClients();
+test("SeenHalves remembers through one turn, and forgets in the second", () => {
+  const seen = new SeenHalves();
   seen.add(1, 2, 7);
   seen.add(3, 4, 8);
   seen.turn();
@@ -20,8 +20,8 @@ test("SeenClients remembers through one turn, and forgets in the second", () => 
   assert.equal(seen.take(3, 4), -1);
 });
 
-test("SeenClients turns by itself rather than grow without end", () => {
-  const seen = new SeenClients();
+test("SeenHalves turns by itself rather than grow without end", () => {
+  const seen = new SeenHalves();
   seen.add(0, 1, 5);
   for (let isn = 1; isn <= 262_144; isn++) seen.add(isn, 1, 6);
   assert.equal(seen.take(1, 1), 6, "those of the turn before are known");

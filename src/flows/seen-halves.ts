@@ -4,15 +4,15 @@ import { WordTable } from "./word-table.ts";
 const MAX_YOUNG = 262_144;
 
 /**
- * Clients whose edge was decided without their server's half: should that turn up on this host after all, it is
- * recognised by the initial sequence numbers and not counted a second time. Two tables take turns, so that a client is
- * remembered for one to two turns.
+ * Halves that were counted without their other half: should that turn up on this host after all, it is recognised by
+ * the initial sequence numbers and not counted a second time. Two tables take turns, so that a half is remembered for one
+ * to two turns.
  */
-export class SeenClients {
+export class SeenHalves {
   #young = new WordTable(2, 1024);
   #old = new WordTable(2, 1024);
 
-  /** `edge` is its generation: its index may be another's when the server turns up. */
+  /** `edge` is its generation: its index may be another's when the other half turns up. */
   add(clientIsn: number, serverIsn: number, edge: number): void {
     if (this.#young.size >= MAX_YOUNG) this.turn();
     this.#young.key[0] = clientIsn;
@@ -20,7 +20,7 @@ export class SeenClients {
     this.#young.set(edge);
   }
 
-  /** The client's `edge`, forgotten with this call, or -1. */
+  /** The half's `edge`, forgotten with this call, or -1. */
   take(clientIsn: number, serverIsn: number): number {
     this.#young.key[0] = this.#old.key[0] = clientIsn;
     this.#young.key[1] = this.#old.key[1] = serverIsn;
