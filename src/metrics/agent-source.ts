@@ -1,17 +1,13 @@
 import { AGENT_METRICS, type AgentMetricId, agentAttributeKey } from "./agent-metrics.ts";
 import type { AgentReadings } from "./agent-readings.ts";
-import { CounterFamily } from "./counter-family.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 import type { MetricFamily } from "./family.ts";
-import { GaugeFamily } from "./gauge-family.ts";
 import type { MetricSource } from "./metric-source.ts";
+import { ValueFamily } from "./value-family.ts";
 
 const MICROSECONDS_PER_SECOND = 1e6;
 
-type FamilyOf<Id extends AgentMetricId> = (typeof AGENT_METRICS)[Id]["kind"] extends "counter"
-  ? CounterFamily
-  : GaugeFamily;
-type AgentFamilies = { readonly [Id in AgentMetricId]: FamilyOf<Id> };
+type AgentFamilies = { readonly [Id in AgentMetricId]: ValueFamily };
 
 /** What `weir_agent_info` says. */
 export interface AgentInfo {
@@ -41,43 +37,43 @@ export class AgentSource implements MetricSource {
     const metrics = this.#metrics;
     const { features, lostRecords, maps, programs, series, unresolved, watches, exports, scrapes } = this.#readings;
     this.#each("features", features, (it) => metrics.featureEnabled.set([it.feature], it.enabled ? 1 : 0));
-    this.#each("lost_records", lostRecords, (it) => metrics.lostRecords.observe([it.stage, it.reason], it.records));
+    this.#each("lost_records", lostRecords, (it) => metrics.lostRecords.set([it.stage, it.reason], it.records));
     this.#each("maps", maps, (it) => {
       metrics.mapEntries.set([it.map], it.entries);
       metrics.mapCapacity.set([it.map], it.capacity);
     });
     this.#each("programs", programs, (it) => {
-      metrics.programRunTime.observe([it.program], it.runTimeSeconds);
-      metrics.programRuns.observe([it.program], it.runs);
+      metrics.programRunTime.set([it.program], it.runTimeSeconds);
+      metrics.programRuns.set([it.program], it.runs);
     });
     this.#each("series", series, (it) => {
       metrics.series.set([it.family], it.live);
-      metrics.seriesOverflow.observe([it.family], it.overflowed);
+      metrics.seriesOverflow.set([it.family], it.overflowed);
     });
-    this.#each("unresolved", unresolved, (it) => metrics.unresolved.observe([it.side], it.lookups));
+    this.#each("unresolved", unresolved, (it) => metrics.unresolved.set([it.side], it.lookups));
     this.#each("watches", watches, (it) => {
       metrics.watchSynced.set([it.resource], it.synced ? 1 : 0);
       metrics.watchAge.set([it.resource], it.ageSeconds);
     });
     this.#each("exports", exports, (it) => {
-      metrics.exportBatches.observe([it.signal, "sent"], it.batchesSent);
-      metrics.exportBatches.observe([it.signal, "failed"], it.batchesFailed);
-      metrics.exportItems.observe([it.signal, "sent"], it.itemsSent);
-      metrics.exportItems.observe([it.signal, "failed"], it.itemsFailed);
-      metrics.exportItems.observe([it.signal, "dropped"], it.itemsDropped);
+      metrics.exportBatches.set([it.signal, "sent"], it.batchesSent);
+      metrics.exportBatches.set([it.signal, "failed"], it.batchesFailed);
+      metrics.exportItems.set([it.signal, "sent"], it.itemsSent);
+      metrics.exportItems.set([it.signal, "failed"], it.itemsFailed);
+      metrics.exportItems.set([it.signal, "dropped"], it.itemsDropped);
     });
     this.#each("scrapes", scrapes && (() => [scrapes()]), (it) => {
-      metrics.scrapes.observe(["served"], it.served);
-      metrics.scrapes.observe(["aborted"], it.aborted);
-      metrics.scrapes.observe(["rejected"], it.rejected);
-      metrics.scrapes.observe(["failed"], it.failed);
+      metrics.scrapes.set(["served"], it.served);
+      metrics.scrapes.set(["aborted"], it.aborted);
+      metrics.scrapes.set(["rejected"], it.rejected);
+      metrics.scrapes.set(["failed"], it.failed);
     });
     this.#each(
       "process",
       () => [process.cpuUsage()],
       (cpu) => {
-        metrics.processCpu.observe(["user"], cpu.user / MICROSECONDS_PER_SECOND);
-        metrics.processCpu.observe(["system"], cpu.system / MICROSECONDS_PER_SECOND);
+        metrics.processCpu.set(["user"], cpu.user / MICROSECONDS_PER_SECOND);
+        metrics.processCpu.set(["system"], cpu.system / MICROSECONDS_PER_SECOND);
         metrics.processMemory.set([], process.memoryUsage.rss());
         const delay = this.#eventLoop.read();
         metrics.eventLoopDelayMax.set([], delay.maxSeconds);
@@ -105,7 +101,7 @@ function makeFamilies(now: () => number): AgentFamilies {
   const entries = Object.entries(AGENT_METRICS).map(([id, metric]) => {
     const { name, unit, description } = metric;
     const options = { name, unit, description, attributeKeys: metric.attributes.map(agentAttributeKey), now };
-    return [id, metric.kind === "counter" ? new CounterFamily(options) : new GaugeFamily(options, metric.kind)];
+    return [id, new ValueFamily(metric.kind, options)];
   });
   return Object.fromEntries(entries) as AgentFamilies;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HistogramFamily } from "../../src/metrics/histogram-family.ts";
+import { HistogramFamily } from "./histogram-family.ts";
 
 const OPTIONS = { name: "weir.test", description: "A test.", unit: "s", attributeKeys: [] };
 

@@ -4,10 +4,9 @@ import { startOtlp } from "../../../src/export/otlp/otlp-exporter.ts";
 import type { OtlpOptions } from "../../../src/export/otlp/otlp-options.ts";
 import type { OtlpProtocol } from "../../../src/export/otlp/otlp-settings.ts";
 import type { OtlpExporter } from "../../../src/export/otlp/running-export.ts";
-import { CounterFamily } from "../../../src/metrics/counter-family.ts";
 import type { MetricFamily } from "../../../src/metrics/family.ts";
-import { GaugeFamily } from "../../../src/metrics/gauge-family.ts";
-import { HistogramFamily } from "../../../src/metrics/histogram-family.ts";
+import { ValueFamily } from "../../../src/metrics/value-family.ts";
+import { HistogramFamily } from "../../metrics/histogram-family.ts";
 import { Collector } from "../../rig/collector.ts";
 import { skipWithout } from "../../rig/tools.ts";
 import { waitUntil } from "../../rig/wait-until.ts";
@@ -23,25 +22,27 @@ const KEYS = [
 ];
 
 interface Families {
-  readonly io: CounterFamily;
+  readonly io: ValueFamily;
   readonly duration: HistogramFamily;
-  readonly active: GaugeFamily;
-  readonly delay: GaugeFamily;
+  readonly active: ValueFamily;
+  readonly delay: ValueFamily;
   readonly all: readonly MetricFamily[];
 }
 
 function families(maxSeries = 100_000): Families {
   const options = { attributeKeys: KEYS, now: () => START_MS, maxSeries };
-  const io = new CounterFamily({ ...options, name: "weir.flow.io", unit: "By", description: "Bytes." });
+  const io = new ValueFamily("counter", { ...options, name: "weir.flow.io", unit: "By", description: "Bytes." });
   const duration = new HistogramFamily(
     { ...options, name: "weir.connect.duration", unit: "s", description: "Time." },
     [0.001, 0.1, 5],
   );
-  const active = new GaugeFamily(
-    { ...options, name: "weir.connections.active", unit: "{connection}", description: "Open." },
-    "updowncounter",
-  );
-  const delay = new GaugeFamily({ ...options, name: "weir.delay", unit: "s", description: "Late." });
+  const active = new ValueFamily("updowncounter", {
+    ...options,
+    name: "weir.connections.active",
+    unit: "{connection}",
+    description: "Open.",
+  });
+  const delay = new ValueFamily("gauge", { ...options, name: "weir.delay", unit: "s", description: "Late." });
   return { io, duration, active, delay, all: [io, duration, active, delay] };
 }
 

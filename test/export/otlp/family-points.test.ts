@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AggregationTemporality, type Histogram, type MetricData } from "@opentelemetry/sdk-metrics";
 import { FamilyProducer } from "../../../src/export/otlp/family-producer.ts";
-import { CounterFamily } from "../../../src/metrics/counter-family.ts";
 import type { MetricFamily } from "../../../src/metrics/family.ts";
-import { HistogramFamily } from "../../../src/metrics/histogram-family.ts";
+import { ValueFamily } from "../../../src/metrics/value-family.ts";
+import { HistogramFamily } from "../../metrics/histogram-family.ts";
 
 const KEYS = [{ otlp: "weir.who", label: "who" }];
 const OPTIONS = { description: "A test.", attributeKeys: KEYS, maxSeries: 100_000 };
@@ -48,7 +48,7 @@ async function take(
 
 test("FamilyProducer.pages() gives totals since the series began where cumulative", async () => {
   const clock = new Clock();
-  const family = new CounterFamily({ ...OPTIONS, name: "weir.test", unit: "", now: clock.now });
+  const family = new ValueFamily("counter", { ...OPTIONS, name: "weir.test", unit: "", now: clock.now });
   const producer = producerOf([family], AggregationTemporality.CUMULATIVE, clock);
   family.add(["a"], 10);
   clock.unixMs = 1_010_000;
@@ -60,7 +60,7 @@ test("FamilyProducer.pages() gives totals since the series began where cumulativ
 
 test("FamilyProducer.pages() gives differences to what was committed where delta, and leaves out what stands still", async () => {
   const clock = new Clock();
-  const family = new CounterFamily({ ...OPTIONS, name: "weir.test", unit: "", now: clock.now });
+  const family = new ValueFamily("counter", { ...OPTIONS, name: "weir.test", unit: "", now: clock.now });
   const producer = producerOf([family], AggregationTemporality.DELTA, clock);
   family.add(["a"], 10);
   family.add(["still"], 1);
@@ -78,7 +78,7 @@ test("FamilyProducer.pages() gives differences to what was committed where delta
 
 test("FamilyProducer.pages() begins a delta anew for a slot's next series", async () => {
   const clock = new Clock();
-  const family = new CounterFamily({ ...OPTIONS, name: "weir.test", unit: "", now: clock.now });
+  const family = new ValueFamily("counter", { ...OPTIONS, name: "weir.test", unit: "", now: clock.now });
   const producer = producerOf([family], AggregationTemporality.DELTA, clock);
   family.add(["old"], 100);
   await take(producer, true);
@@ -109,9 +109,9 @@ test("FamilyProducer.pages() gives histograms' counts, sums and buckets as diffe
 
 test("FamilyProducer.pages() holds at most 5000 points and 512 KiB a page, each series once", async () => {
   const clock = new Clock();
-  const small = new CounterFamily({ ...OPTIONS, name: "weir.small", unit: "", now: clock.now });
+  const small = new ValueFamily("counter", { ...OPTIONS, name: "weir.small", unit: "", now: clock.now });
   for (let i = 0; i < 12_007; i++) small.add([`small-${i}`], i);
-  const large = new CounterFamily({ ...OPTIONS, name: "weir.large", unit: "", now: clock.now });
+  const large = new ValueFamily("counter", { ...OPTIONS, name: "weir.large", unit: "", now: clock.now });
   for (let i = 0; i < 101; i++) large.add([`large-${i}-${"x".repeat(100_000)}`], i);
   const producer = producerOf([small, large], AggregationTemporality.CUMULATIVE, clock);
   const seen = new Set<unknown>();

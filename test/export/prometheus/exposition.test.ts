@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { Counter, type Metric, Registry } from "prom-client";
 import { writeExposition } from "../../../src/export/prometheus/exposition.ts";
 import { FamilyMetric } from "../../../src/export/prometheus/family-metric.ts";
-import { CounterFamily } from "../../../src/metrics/counter-family.ts";
 import type { MetricFamily } from "../../../src/metrics/family.ts";
-import { HistogramFamily } from "../../../src/metrics/histogram-family.ts";
+import { ValueFamily } from "../../../src/metrics/value-family.ts";
+import { HistogramFamily } from "../../metrics/histogram-family.ts";
 import { HOSTILE_PAIRS, hostileFamilies } from "./hostile-families.ts";
 
 const GOLDEN = join(import.meta.dirname, "golden/hostile.txt");
@@ -77,7 +77,12 @@ test("writeExposition() writes prom-client's own metrics beside families", async
 
 test("writeExposition() follows a slot that begins another series", async () => {
   const key = { otlp: "who", label: "who" };
-  const family = new CounterFamily({ name: "weir.test", description: "A test.", unit: "", attributeKeys: [key] });
+  const family = new ValueFamily("counter", {
+    name: "weir.test",
+    description: "A test.",
+    unit: "",
+    attributeKeys: [key],
+  });
   const registry = registryOf([family]);
   const samples = async () => (await textOf(registry)).split("\n").filter((line) => line.startsWith("weir_test_total"));
   family.add(["first"], 1);
@@ -94,7 +99,7 @@ test("writeExposition() writes every series once however large they are", async 
     { otlp: "b", label: "b" },
   ];
   const options = { description: "A test.", unit: "", attributeKeys: keys, maxSeries: 10_007 };
-  const counter = new CounterFamily({ ...options, name: "weir.many" });
+  const counter = new ValueFamily("counter", { ...options, name: "weir.many" });
   for (let i = 0; i < 10_007; i++) counter.add([`${i}`, "x".repeat(i % 300)], i);
   // One label alone is larger than a chunk of output, and its histogram many times as large.
   const histogram = new HistogramFamily({ ...options, name: "weir.large" }, [1, 2, 3]);
@@ -115,7 +120,7 @@ test("writeExposition() writes every series once however large they are", async 
 });
 
 test("writeExposition() rejects where the stream breaks, and can be called again", async () => {
-  const family = new CounterFamily({
+  const family = new ValueFamily("counter", {
     name: "weir.test",
     description: "A test.",
     unit: "",

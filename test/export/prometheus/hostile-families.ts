@@ -1,7 +1,6 @@
-import { CounterFamily } from "../../../src/metrics/counter-family.ts";
 import type { MetricFamily } from "../../../src/metrics/family.ts";
-import { GaugeFamily } from "../../../src/metrics/gauge-family.ts";
-import { HistogramFamily } from "../../../src/metrics/histogram-family.ts";
+import { ValueFamily } from "../../../src/metrics/value-family.ts";
+import { HistogramFamily } from "../../metrics/histogram-family.ts";
 
 /** Pairs of label values that some exporter would confuse, or that would break a line. No two are alike. */
 export const HOSTILE_PAIRS: readonly (readonly [string, string])[] = [
@@ -36,7 +35,7 @@ const KEYS = [
 
 /** A counter with the hostile pairs (the value is the pair's number), a histogram, gauges and an empty family. */
 export function hostileFamilies(): readonly MetricFamily[] {
-  const counter = new CounterFamily({
+  const counter = new ValueFamily("counter", {
     name: "weir.flow.io",
     description: 'Bytes with a "quote", a back\\slash and a\nnew line.',
     unit: "By",
@@ -57,12 +56,14 @@ export function hostileFamilies(): readonly MetricFamily[] {
   bare.record([], 0.5);
   bare.record([], 1.5);
 
-  const active = new GaugeFamily(
-    { name: "weir.connections.active", description: "Open connections.", unit: "{connection}", attributeKeys: [] },
-    "updowncounter",
-  );
+  const active = new ValueFamily("updowncounter", {
+    name: "weir.connections.active",
+    description: "Open connections.",
+    unit: "{connection}",
+    attributeKeys: [],
+  });
   active.set([], 23);
-  const odd = new GaugeFamily({
+  const odd = new ValueFamily("gauge", {
     name: "weir.odd",
     description: "Numbers that need care.",
     unit: "",
@@ -76,6 +77,11 @@ export function hostileFamilies(): readonly MetricFamily[] {
     large: 1e21,
   };
   for (const [name, value] of Object.entries(cases)) odd.set([name], value);
-  const empty = new CounterFamily({ name: "weir.none", description: "Nothing yet.", unit: "", attributeKeys: KEYS });
+  const empty = new ValueFamily("counter", {
+    name: "weir.none",
+    description: "Nothing yet.",
+    unit: "",
+    attributeKeys: KEYS,
+  });
   return [counter, histogram, bare, active, odd, empty];
 }

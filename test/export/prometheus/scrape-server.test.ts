@@ -6,8 +6,8 @@ import { type TestContext, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { ListenError } from "../../../src/export/prometheus/listen-error.ts";
 import { ScrapeServer } from "../../../src/export/prometheus/scrape-server.ts";
-import { CounterFamily } from "../../../src/metrics/counter-family.ts";
 import type { MetricSource } from "../../../src/metrics/metric-source.ts";
+import { ValueFamily } from "../../../src/metrics/value-family.ts";
 import { waitUntil } from "../../rig/wait-until.ts";
 
 interface Answer {
@@ -17,7 +17,7 @@ interface Answer {
 }
 
 function sourceOf(series: number, refresh: () => void = () => {}): MetricSource {
-  const family = new CounterFamily({
+  const family = new ValueFamily("counter", {
     name: "weir.test",
     description: "A test.",
     unit: "",

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CounterFamily } from "../../src/metrics/counter-family.ts";
 import { OVERFLOW } from "../../src/metrics/series-table.ts";
+import { ValueFamily } from "../../src/metrics/value-family.ts";
 
 const KEYS = [
   { otlp: "weir.stage", label: "stage" },
   { otlp: "weir.reason", label: "reason" },
 ];
 
-function family(maxSeries = 10): CounterFamily {
-  return new CounterFamily({
+function family(maxSeries = 10): ValueFamily {
+  return new ValueFamily("counter", {
     name: "weir.test",
     description: "A test.",
     unit: "{record}",
@@ -19,7 +19,7 @@ function family(maxSeries = 10): CounterFamily {
   });
 }
 
-function seriesOf(counter: CounterFamily): Map<string, number> {
+function seriesOf(counter: ValueFamily): Map<string, number> {
   const series = new Map<string, number>();
   for (let slot = 0; slot < counter.slots; slot++) {
     if (counter.generation(slot) !== 0) series.set(JSON.stringify(counter.attributes(slot)), counter.value(slot));
@@ -27,7 +27,7 @@ function seriesOf(counter: CounterFamily): Map<string, number> {
   return series;
 }
 
-test("CounterFamily.add() keeps tuples apart whose joined values are alike", () => {
+test("ValueFamily.add() keeps tuples apart whose joined values are alike", () => {
   const counter = family();
   counter.add(["a,b", "c"], 1);
   counter.add(["a", "b,c"], 2);
@@ -46,7 +46,7 @@ test("CounterFamily.add() keeps tuples apart whose joined values are alike", () 
   assert.equal(counter.startUnixMs(0), 1234);
 });
 
-test("CounterFamily.add() folds what is beyond the budget into one counted series, and loses nothing", () => {
+test("ValueFamily.add() folds what is beyond the budget into one counted series, and loses nothing", () => {
   const counter = family(2);
   for (let i = 0; i < 7; i++) counter.add(["stage", `${i}`], 100);
   counter.add(["stage", "0"], 1);
@@ -62,7 +62,7 @@ test("CounterFamily.add() folds what is beyond the budget into one counted serie
   assert.equal(counter.live, 3);
 });
 
-test("CounterFamily.remove() frees the slot for another series of another generation", () => {
+test("ValueFamily.remove() frees the slot for another series of another generation", () => {
   const counter = family();
   counter.add(["a", "b"], 5);
   const generation = counter.generation(0);
@@ -75,14 +75,14 @@ test("CounterFamily.remove() frees the slot for another series of another genera
   assert.equal(counter.value(0), 7);
 });
 
-test("CounterFamily.observe() takes totals over and never falls", () => {
+test("ValueFamily.set() takes totals over and never falls", () => {
   const counter = family();
-  counter.observe(["a", "b"], 23);
-  counter.observe(["a", "b"], 20);
+  counter.set(["a", "b"], 23);
+  counter.set(["a", "b"], 20);
   assert.equal(counter.value(0), 23);
 });
 
-test("CounterFamily.add() refuses amounts that no counter can take, naming them", () => {
+test("ValueFamily.add() refuses amounts that no counter can take, naming them", () => {
   for (const amount of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(() => family().add(["a", "b"], amount), new RegExp(`weir\\.test.*current value is ${amount}`));
   }

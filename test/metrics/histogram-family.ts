@@ -1,6 +1,6 @@
-import type { AttributeKey, MetricFamily } from "./family.ts";
-import { DEFAULT_MAX_SERIES, type FamilyOptions } from "./family-options.ts";
-import { SeriesTable } from "./series-table.ts";
+import type { AttributeKey, MetricFamily } from "../../src/metrics/family.ts";
+import { DEFAULT_MAX_SERIES, type FamilyOptions } from "../../src/metrics/family-options.ts";
+import { SeriesTable } from "../../src/metrics/series-table.ts";
 
 /** Histograms with fixed bounds, by attribute values. */
 export class HistogramFamily implements MetricFamily {
