@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectPeer, PeerClient, PeerServer } from "../lab/peer.ts";
+import { Program } from "../lab/program.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
 import { freePort } from "../rig/free-port.ts";
 import type { BenchOptions, Reading } from "./bench.ts";
@@ -126,6 +127,7 @@ export async function startUp({ quick }: BenchOptions): Promise<Reading[]> {
     await agent.stop();
     return seconds;
   };
+  await Program.mustRun(["npm", "run", "--silent", "build"]); // which may take longer than an agent is waited for
   await measure(npmStart);
   const whole: number[] = [];
   const agentOnly: number[] = [];
