@@ -70,7 +70,7 @@ test("tabulate() says which programs are missing, and whether the tests of traff
     { name: "tcp_error", hook: "tp_btf/y", state: "failed", detail: "no such hook" },
   ];
   const traffic = (outcome: string) =>
-    `${JSON.stringify({ name: "t", file: "/weir/test/kernel/traffic.test.ts", outcome, durationMs: 1 })}\n`;
+    `${JSON.stringify({ name: "t", file: "/weir/test/kernel/traffic-suite.ts", outcome, durationMs: 1 })}\n`;
   const row = (tests: string) => {
     const files = { "tests.jsonl": tests, "capabilities.json": JSON.stringify(programs) };
     return tabulate([report({}, files)]).split("\n")[1];

@@ -12,7 +12,7 @@ export interface ProgramRecord {
   readonly detail: string;
 }
 
-const COUNTING = /\/test\/kernel\/(traffic|ipvs)\.test\.ts$/;
+const COUNTING = /\/test\/kernel\/(traffic-suite|ipvs\.test)\.ts$/;
 
 /** What a guest's run says about its kernel. */
 export interface GuestReport extends GuestRun {

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { Process } from "../rig/process.ts";
 import type { BootFiles } from "./boot-files.ts";
 import { runTool } from "./run-tool.ts";
@@ -43,16 +43,18 @@ export interface GuestRun {
 export async function runGuest(options: GuestOptions): Promise<GuestRun> {
   const { timeoutMs } = options;
   // Another run of the same kernel may be under way; the last to end stays.
-  const directory = `${options.directory}.${process.pid}`;
+  const results = dirname(options.directory);
+  const directory = join(results, `.running-${process.pid}-${basename(options.directory)}`);
   mkdirSync(directory, { recursive: true });
-  const results = join(directory, "results.img");
-  writeFileSync(results, "");
-  truncateSync(results, RESULTS_BYTES);
+  removeLeftovers(results);
+  const disk = join(directory, "results.img");
+  writeFileSync(disk, "");
+  truncateSync(disk, RESULTS_BYTES);
 
   const startMs = performance.now();
   const serial = join(directory, "serial.log");
   const qemu = await Process.start({
-    command: ["qemu-system-x86_64", ...qemuArguments(options, results)],
+    command: ["qemu-system-x86_64", ...qemuArguments(options, disk)],
     logFile: serial,
   });
   const deadline = setTimeout(() => void qemu.kill(), timeoutMs);
@@ -74,8 +76,8 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
   const log = readFileSync(serial, "utf8");
   const version = UP.exec(log)?.[1];
   const ended = ENDED.exec(log)?.[1];
-  if (ended !== undefined) await runTool("tar", ["-C", directory, "--no-overwrite-dir", "-xf", results]);
-  rmSync(results);
+  if (ended !== undefined) await runTool("tar", ["-C", directory, "--no-overwrite-dir", "-xf", disk]);
+  rmSync(disk);
   rmSync(options.directory, { recursive: true, force: true });
   renameSync(directory, options.directory);
   const exitCode = ended === undefined ? undefined : Number(ended);
@@ -86,6 +88,14 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
       ? `${PANIC.exec(log)?.[0] ?? `${how}, its last line was "${last}"`}; see ${join(options.directory, "serial.log")}`
       : undefined;
   return { version, exitCode, failure, bootSeconds, totalSeconds };
+}
+
+/** What runs left behind that were killed. */
+function removeLeftovers(results: string): void {
+  for (const name of readdirSync(results)) {
+    const pid = /^\.running-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(results, name), { recursive: true });
+  }
 }
 
 /** Lines in which the kernel complained of itself. */
