@@ -6,11 +6,16 @@
  * call; a connection costs the same whether it carries a kilobyte or a terabyte.
  *
  *   tcp_state   tp_btf/inet_sock_set_state   births, deaths and listeners; a dead connection leaves as one record
+ *   tcp_gone    tp_btf/tcp_destroy_sock      deaths that tcp_state missed
  *   tcp_error   tp_btf/inet_sk_error_report  ICMP errors that the kernel only notes while connect() holds the socket
  *   tcp_sweep   iter/bpf_map_elem            live connections whose totals changed since the last sweep
  *   tcp_survey  iter/task_file               once, at start: listeners, and connections older than the agent
  *
- * The second needs kernel 5.15; before, such a connection fails as `other` unless the program left the error unread.
+ * From 6.1 on the kernel skips a program that is running on that CPU already: an interrupt, or with lazy preemption any
+ * task, may bring a state change that tcp_state does not see. What it missed of a birth the end makes good, or the sweep;
+ * what it missed of an end, tcp_gone.
+ *
+ * tcp_error needs kernel 5.15; before, such a connection fails as `other` unless the program left the error unread.
  *
  * Not covered: a connect() that fails before a SYN is built (no route at all: the call returns the error and no state
  * changes), and MPTCP's own totals (its subflows are counted as the TCP connections that they are).
@@ -533,6 +538,29 @@ int BPF_PROG(tcp_error, struct sock *sk)
 	return 0;
 }
 
+/* The state that a socket was in before it closed, as far as it can be told afterwards. */
+static __always_inline int state_before(struct sock *sk, struct tcp_sock *tp,
+					struct connection *connection)
+{
+	if (connection->birth.side == WEIR_TCP_CLIENT && !tp->bytes_acked)
+		return TCP_SYN_SENT;
+	return sk->sk_err ? TCP_ESTABLISHED : TCP_LAST_ACK;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcp_gone, struct sock *sk)
+{
+	struct connection *connection = find((__u64)sk);
+	struct tcp_sock *tp;
+
+	if (!connection)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		closed(sk, state_before(sk, tp, connection));
+	return 0;
+}
+
 /* ---- the sweep ---- */
 
 /*
@@ -583,6 +611,23 @@ static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 	       record.kind == WEIR_TCP_LIVE && connection->birth.id == record.birth.id;
 }
 
+#define CONNECTED                                                            \
+	(1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | \
+	 1U << TCP_CLOSE_WAIT | 1U << TCP_LAST_ACK | 1U << TCP_CLOSING)
+
+/* A client whose establishment was missed: what is known of it from here on. */
+static __always_inline void establish_late(struct connection *connection, __u64 key)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)key;
+	__u8 state = FIELD(false, &tp->inet_conn.icsk_inet.sk, __sk_common.skc_state);
+
+	if (!connection->birth.id || !in_state(state & 15, CONNECTED))
+		return;
+	connection->birth.local_port = local_port_of(false, tp);
+	read_isns(false, tp, &connection->birth);
+	connection->birth.established_ns = bpf_ktime_get_ns();
+}
+
 SEC("iter/bpf_map_elem")
 int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 {
@@ -592,6 +637,8 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (!key || !connection)
 		return 0;
+	if (!connection->birth.established_ns)
+		establish_late(connection, *key);
 	if (!connection->birth.established_ns)
 		return 0;
 	/* most connections are idle: what is read of them is no more than tells so */
@@ -604,10 +651,6 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 }
 
 /* ---- the survey at start ---- */
-
-#define CONNECTED                                                            \
-	(1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | \
-	 1U << TCP_CLOSE_WAIT | 1U << TCP_LAST_ACK | 1U << TCP_CLOSING)
 
 SEC("iter/task_file")
 int tcp_survey(struct bpf_iter__task_file *ctx)

@@ -104,6 +104,7 @@ async function start(
     edges,
     onConnection: (event) => otlp?.connection?.(event),
     allConnections: config.spans.closed,
+    skippedRuns: () => monitor.skippedRuns(),
     clock: { unixMs: Date.now, monotonicNs: () => Number(process.hrtime.bigint()) },
   });
   let failedCollections = 0;
@@ -147,9 +148,12 @@ async function start(
       { map: "waiting_halves", entries: counter.waiting, capacity: counter.waitingCapacity },
     ],
     programs: () =>
-      monitor
-        .statistics()
-        .map(({ name, runTimeNs, runs }) => ({ program: name, runTimeSeconds: runTimeNs / NS_PER_S, runs })),
+      monitor.statistics().map(({ name, runTimeNs, runs, missed }) => ({
+        program: name,
+        runTimeSeconds: runTimeNs / NS_PER_S,
+        runs,
+        skippedRuns: missed,
+      })),
     series: () => [{ family: "edges", live: edges.size, overflowed: edges.overflowed }],
     unresolved: () => {
       const { unresolvedLocal, unresolvedRemote } = resolver.stats();

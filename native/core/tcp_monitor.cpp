@@ -62,6 +62,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
   sweep_ = attach_iterator(programs_->program("tcp_sweep"), programs_->map("connections"));
   survey_ = attach_iterator(programs_->program("tcp_survey"), nullptr);
   programs_->attach("tcp_error");
+  programs_->attach("tcp_gone");
   programs_->attach("tcp_state");
   malloc_trim(0);  // loading took the kernel's type information apart, some 10 MB of it
 }

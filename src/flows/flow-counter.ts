@@ -31,6 +31,8 @@ export interface FlowCounterOptions {
   /** Given connections that failed, and with `allConnections` every one that ended. */
   readonly onConnection?: (event: ConnectionEvent) => void;
   readonly allConnections: boolean;
+  /** Runs of the kernel's programs that were skipped so far: as many births may have been missed. */
+  readonly skippedRuns: () => number;
   readonly clock: ClockSource;
 }
 
@@ -54,11 +56,14 @@ export class FlowCounter {
   readonly #seenClients = new SeenHalves();
   /** Those that found no room to wait. */
   readonly #seenServers = new SeenHalves();
+  readonly #skippedRuns: () => number;
   readonly #startedUnixMs: number;
   #batches = 0;
   #sweeps = 0;
   #fullSweeps = 0;
   #unbornSkipped = 0;
+  /** Soon after the start. */
+  #unbornCounted = 0;
   #waitRefused = 0;
   #settledAlone = 0;
 
@@ -75,6 +80,7 @@ export class FlowCounter {
     this.#attribution = new Attribution(identity, listeners);
     this.#tally = new EdgeTally({ layout, edges, reading, teller, clock });
     this.#waiting = new WaitingHalves(layout, MAX_WAITING);
+    this.#skippedRuns = options.skippedRuns;
     this.#startedUnixMs = clock.unixMs;
   }
 
@@ -195,11 +201,17 @@ export class FlowCounter {
     this.#tally.decide(records, index, slot, edge, isServer, true);
   }
 
-  /** Older than the agent, so that nobody can say how much of it the agent's time saw. */
+  /**
+   * Older than the agent, so that nobody can say how much of it the agent's time saw. Without a birth that is so only soon
+   * after the start, and not for as many as there were births that the kernel may have skipped.
+   */
   #lacksBaseline(records: TcpRecords, index: number, isLive: boolean): boolean {
     if (this.#reading.isOlder(records, index)) return !isLive;
-    const unborn = (records.flags(index) & this.#layout.flags.unborn) !== 0;
-    return unborn && this.#clock.unixMs - this.#startedUnixMs < UNBORN_GRACE_MS;
+    if ((records.flags(index) & this.#layout.flags.unborn) === 0) return false;
+    if (this.#clock.unixMs - this.#startedUnixMs >= UNBORN_GRACE_MS) return false;
+    if (this.#unbornCounted >= this.#skippedRuns()) return true;
+    this.#unbornCounted++;
+    return false;
   }
 
   /** Finds the other half, waiting or counted, and decides. */

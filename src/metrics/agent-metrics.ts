@@ -60,6 +60,14 @@ export const AGENT_METRICS = {
     attributes: ["program"],
     description: "Runs of a BPF program; counted only while the kernel's BPF statistics are on.",
   },
+  programSkipped: {
+    name: "weir.agent.bpf.skipped_runs",
+    unit: "{run}",
+    kind: "counter",
+    attributes: ["program"],
+    description:
+      "Runs that the kernel skipped because the program was running on that CPU. Nothing is lost by it but details.",
+  },
   eventLoopDelayMax: {
     name: "weir.agent.event_loop.delay.max",
     unit: "s",

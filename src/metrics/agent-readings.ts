@@ -36,6 +36,7 @@ export interface ProgramReading {
   readonly program: string;
   readonly runTimeSeconds: number;
   readonly runs: number;
+  readonly skippedRuns: number;
 }
 
 export interface SeriesReading {

@@ -45,6 +45,7 @@ export class AgentSource implements MetricSource {
     this.#each("programs", programs, (it) => {
       metrics.programRunTime.set([it.program], it.runTimeSeconds);
       metrics.programRuns.set([it.program], it.runs);
+      metrics.programSkipped.set([it.program], it.skippedRuns);
     });
     this.#each("series", series, (it) => {
       metrics.series.set([it.family], it.live);

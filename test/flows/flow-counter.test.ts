@@ -292,6 +292,20 @@ test("FlowCounter.count() does not count the end of an older connection that it 
   assert.equal(rig.counter.unbornSkipped, 1);
 });
 
+test("FlowCounter.count() counts as many ends without a birth right after the start as births may have been missed", () => {
+  const rig = new FlowRig();
+  rig.nowMs = 1_000;
+  rig.skippedRuns = 2;
+  for (let id = 1; id <= 3; id++) {
+    const isns = { localIsn: 10 * id, remoteIsn: 10 * id + 1 };
+    const unborn = { side: "unknown", flags: ["unborn"], bornNs: 0, establishedNs: 0, remote: "203.0.113.9" } as const;
+    rig.count("none", clientHalf({ ...unborn, ...isns, id, sentBytes: 101 }));
+  }
+  assert.equal(rig.total("opened"), 2);
+  assert.equal(rig.total("io", "request"), 200);
+  assert.equal(rig.counter.unbornSkipped, 1);
+});
+
 test("FlowCounter.count() skips ends without a birth that come right after the start, and counts them later", () => {
   const unborn = clientHalf({
     side: "unknown",

@@ -52,6 +52,7 @@ export class FlowRig {
   readonly counter: FlowCounter;
   readonly events: ConnectionEvent[] = [];
   nowMs = 0;
+  skippedRuns = 0;
 
   constructor(options: RigOptions = {}) {
     this.edges = new EdgeTable({ maxEdges: options.maxEdges ?? 100, idleExpiryMs: options.idleExpiryMs ?? 900_000 });
@@ -61,6 +62,7 @@ export class FlowRig {
       edges: this.edges,
       onConnection: (event) => this.events.push(event),
       allConnections: options.allConnections ?? false,
+      skippedRuns: () => this.skippedRuns,
       clock: { unixMs: () => 1e12 + this.nowMs, monotonicNs: () => this.nowMs * 1e6 },
     });
     this.nowMs = 120_000;

@@ -18,6 +18,7 @@ test("TcpMonitor.open() has every program running that this kernel has a hook fo
   const states = Object.fromEntries(programs.map(({ name, state }) => [name, state]));
   assert.deepEqual(states, {
     tcp_state: "attached",
+    tcp_gone: "attached",
     tcp_error: hasTracepoint("inet_sk_error_report") ? "attached" : "failed",
     tcp_sweep: "loaded",
     tcp_survey: "loaded",

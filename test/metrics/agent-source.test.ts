@@ -35,7 +35,7 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     ],
     lostRecords: () => [{ stage: "kernel", reason: "ring_full", records: 23 }],
     maps: () => [{ map: "connections", entries: 7, capacity: 16384 }],
-    programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009 }],
+    programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009, skippedRuns: 2 }],
     series: () => [{ family: "weir.flow.io", live: 101, overflowed: 3 }],
     watches: () => [{ resource: "pods", synced: true, ageSeconds: 1.5 }],
     exports: () => [

@@ -19,7 +19,7 @@ function agentSource(): AgentSource {
       features: () => [{ feature: "tcp", enabled: true }],
       lostRecords: () => [{ stage: "kernel", reason: "ring_full", records: 0 }],
       maps: () => [{ map: "connections", entries: 7, capacity: 16384 }],
-      programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009 }],
+      programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009, skippedRuns: 2 }],
       series: () => [{ family: "weir.flow.io", live: 101, overflowed: 0 }],
       watches: () => [{ resource: "pods", synced: true, ageSeconds: 1.5 }],
       exports: () => [
