@@ -109,6 +109,14 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     await agent.waitUntil(up, { what: "the watches to be back", deadlineMs: 45_000 });
     const late = await podPlace(t, server.admin, { namespace: "shop", name: "late" });
     t.after(() => server.admin.delete(podOf({ namespace: "shop", name: "late" })));
+    // the news of the pod take a moment: until then its connections, here to a port that refuses, are nobody's
+    const probe = await freePort();
+    const known = async () => {
+      await connectPeer(late, { to: "127.0.0.1", port: probe });
+      const ofProbe = { server_port: String(probe), client_workload: "late" };
+      return (await agent.sum("weir_connections_failed_total", ofProbe)) > 0;
+    };
+    await agent.waitUntil(known, { what: "news of the late pod" });
     await connectPeer(late, { to: "127.0.0.1", port, count: 29, send: 1009, expect: 1013 });
     const ofLate = { ...edge, client_namespace: "shop", client_workload: "late", client_kind: "Pod" };
     await agent.waitForSum(CLOSED, ofLate, 29);
