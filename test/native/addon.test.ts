@@ -259,7 +259,8 @@ test("TcpMonitor.maps() gives sizes and the memory that the kernel holds", async
   const maps = new Map(monitor.maps().map((map) => [map.name, map]));
   assert.equal(maps.get("connections")?.maxEntries, 5000);
   const bytes = maps.get("connections")?.bytes ?? 0;
-  assert.ok(bytes >= 5000 * 136 && bytes <= 5000 * 300, `${bytes} bytes`);
+  // before 6.4 the kernel tells of keys and values only: 8 + 96 bytes
+  assert.ok(bytes >= 5000 * 104 && bytes <= 5000 * 300, `${bytes} bytes`);
 });
 
 test("TcpMonitor.collect() counts what found no room", async (context) => {
