@@ -14,6 +14,13 @@
 
 namespace weir::binding {
 
+// A copy of the records that JavaScript owns.
+inline Napi::ArrayBuffer to_buffer(Napi::Env env, const TcpMonitor::Records& records) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, records.size());
+  if (!records.empty()) std::memcpy(buffer.Data(), records.data(), records.size());
+  return buffer;
+}
+
 // Reads records off the event loop, and hands them over as one ArrayBuffer.
 class RecordsWorker : public Napi::AsyncWorker {
  public:
@@ -34,11 +41,7 @@ class RecordsWorker : public Napi::AsyncWorker {
     }
   }
 
-  void OnOK() override {
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(Env(), records_.size());
-    if (!records_.empty()) std::memcpy(buffer.Data(), records_.data(), records_.size());
-    deferred_.Resolve(buffer);
-  }
+  void OnOK() override { deferred_.Resolve(to_buffer(Env(), records_)); }
 
   void OnError(const Napi::Error& other) override {
     deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value());

@@ -22,6 +22,7 @@ class TcpMonitorObject : public Napi::ObjectWrap<TcpMonitorObject> {
  private:
   Napi::Value survey(const Napi::CallbackInfo& info);
   Napi::Value collect(const Napi::CallbackInfo& info);
+  Napi::Value drain(const Napi::CallbackInfo& info);
   Napi::Value lost(const Napi::CallbackInfo& info);
   Napi::Value programs(const Napi::CallbackInfo& info);
   Napi::Value statistics(const Napi::CallbackInfo& info);

@@ -76,6 +76,8 @@ export type Sweep = "none" | "changed" | "all";
 export interface NativeTcpMonitor {
   survey(): Promise<ArrayBuffer>;
   collect(sweep: Sweep): Promise<ArrayBuffer>;
+  /** What `collect("none")` resolves to, at once. */
+  drain(): ArrayBuffer;
   lost(): number[];
   programs(): ProgramReport[];
   statistics(): ProgramStatistics[];

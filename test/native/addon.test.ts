@@ -136,7 +136,7 @@ test("TcpMonitor is made by openTcp() only, and its methods serve no other objec
   for (const given of [[], [{}], [monitor]]) {
     assert.throws(() => new Monitor(...given), { name: "TypeError", message: /made by openTcp/ });
   }
-  for (const method of ["survey", "collect", "lost", "programs", "statistics", "maps", "close"] as const) {
+  for (const method of ["survey", "collect", "drain", "lost", "programs", "statistics", "maps", "close"] as const) {
     assert.throws(() => Reflect.apply(monitor[method], {}, ["none"]));
     assert.throws(() => Reflect.apply(monitor[method], undefined, ["none"]));
   }
@@ -269,7 +269,7 @@ test("TcpMonitor.collect() counts what found no room", async (context) => {
   const lost = monitor.lost();
   assert.ok((lost[0] ?? 0) > 0, "ring_full");
   assert.ok((lost[1] ?? 0) > 0, "map_full");
-  const records = new TcpRecords(tcpLayout, await monitor.collect("none"));
+  const records = new TcpRecords(tcpLayout, monitor.drain());
   assert.ok(records.length > 0 && records.length <= 24, `${records.length} records in a page`);
 });
 
@@ -297,7 +297,7 @@ test("TcpMonitor.close() is idempotent, and everything else then says that it is
   const monitor = await addon.openTcp(good);
   monitor.close();
   monitor.close();
-  for (const method of ["lost", "programs", "statistics", "maps"] as const) {
+  for (const method of ["drain", "lost", "programs", "statistics", "maps"] as const) {
     assert.throws(() => monitor[method](), {
       code: "ERR_WEIR_CLOSED",
       errno: 0,
