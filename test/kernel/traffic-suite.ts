@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { NOBODY, nodeAddress } from "../lab/addressing.ts";
 import type { Lab } from "../lab/lab.ts";
 import { connectPeer, PeerClient, PeerServer } from "../lab/peer.ts";
@@ -223,7 +223,7 @@ export function describeTraffic(
       await expectEdges(8009, [edge(...names, { requestBytes, responseBytes })]);
     });
 
-    test(`${BURST} short connections in a burst`, async () => {
+    test(`${BURST} short connections in a burst`, async (context) => {
       const server = await PeerServer.start(client.place, { port: 8010, read: 7, respond: 11 });
       const made = await connectPeer(client.container("sidecar").place, {
         to: "127.0.0.1",
@@ -236,15 +236,33 @@ export function describeTraffic(
       });
       assert.equal(made.closed, BURST);
       await server.stop();
-      await expectEdges(8010, [
-        edge(setting.naming.pod(client, "sidecar"), setting.naming.pod(client, "app"), {
-          opened: BURST,
-          closed: BURST,
-          requestBytes: BURST * 7,
-          responseBytes: BURST * 11,
-        }),
-      ]);
+      const expected = edge(setting.naming.pod(client, "sidecar"), setting.naming.pod(client, "app"), {
+        opened: BURST,
+        closed: BURST,
+        requestBytes: BURST * 7,
+        responseBytes: BURST * 11,
+      });
+      try {
+        await expectEdges(8010, [expected]);
+      } catch (error) {
+        await assertOffBySkippedRuns(error, context);
+      }
     });
+
+    /**
+     * Where the kernel skipped runs of tcp_state, which it tells, a half may not find its other half: then that many
+     * connections may be on an edge beside the right one, or twice. Without a skipped run nothing may be off.
+     */
+    async function assertOffBySkippedRuns(error: unknown, context: TestContext): Promise<void> {
+      const skipped = await agent.sum("weir_agent_bpf_skipped_runs_total", { program: "tcp_state" });
+      if (skipped === 0) throw error;
+      const edges = edgesAt(8010, await agent.metrics());
+      const [right, ...beside] = [...edges].sort((a, b) => b.opened - a.opened);
+      const off = beside.reduce((sum, { opened }) => sum + opened, 0);
+      context.diagnostic(`${skipped} runs skipped: ${right?.opened} of ${BURST} on the right edge, ${off} beside it`);
+      assert.ok((right?.opened ?? 0) >= BURST - skipped && off <= 2 * skipped, JSON.stringify({ skipped, edges }));
+      assert.ok(BURST - skipped <= (right?.opened ?? 0) + off && (right?.opened ?? 0) + off <= BURST + skipped);
+    }
 
     const nothing = { opened: 0, closed: 0, requestBytes: 0, responseBytes: 0 };
 
