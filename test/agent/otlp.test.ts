@@ -340,11 +340,12 @@ test("the Collector's service_graph makes the right edge of a connection's span"
     );
   };
   // A client's span alone becomes an edge when its time is up: the server is its peer.service.
-  const found = await waitUntil(async () => (await edges()).length > 0 && (await edges()), {
-    what: "the edge",
-    deadlineMs: 30_000,
-    intervalMs: 200,
-  });
+  let found: Awaited<ReturnType<typeof edges>> = [];
+  const complete = async () => {
+    found = await edges();
+    return found.reduce((sum, { value }) => sum + value, 0) >= 23;
+  };
+  await waitUntil(complete, { what: "the edge's 23 requests", deadlineMs: 30_000, intervalMs: 200 });
   assert.deepEqual(
     found.map(({ labels, value }) => [labels["client"], labels["server"], value]),
     [[client.label, server.label, 23]],
