@@ -173,7 +173,7 @@ async function start(
   };
   const self = new AgentSource({ version: VERSION, kernel: release(), node: config.nodeName }, readings);
   stops.push(() => self.close());
-  const source = combineSources([{ families: edges.metrics.families, refresh() {} }, self]);
+  const source = combineSources([{ families: edges.metrics.all, refresh() {} }, self]);
   const server = await ScrapeServer.start({ ...config.listen, source, readiness: notReady });
   stops.push(() => server.shutdown());
   otlp = await startOtlp({
@@ -216,7 +216,7 @@ async function start(
     metricsUrl,
     notReady,
     table() {
-      const rows = new EdgeRows(() => edges.metrics.families, Date.now);
+      const rows = new EdgeRows(() => edges.metrics.all, Date.now);
       return {
         rows: () => rows.rows(),
         status: () => ({

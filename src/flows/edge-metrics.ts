@@ -1,4 +1,3 @@
-import type { MetricFamily } from "../metrics/family.ts";
 import { FAILURE_REASONS } from "./connection-event.ts";
 import { EdgeFamily, type EdgeSlots } from "./edge-family.ts";
 
@@ -150,9 +149,5 @@ export class EdgeMetrics {
       this.rtt,
       this.retransmits,
     ];
-  }
-
-  get families(): readonly MetricFamily[] {
-    return this.all;
   }
 }

@@ -64,11 +64,7 @@ export class EdgeTable {
     serverPort: number,
     unixMs: number,
   ): number {
-    const key = this.#index.key;
-    key[0] = this.#number(client);
-    key[1] = this.#number(server);
-    key[2] = service === undefined ? 0 : this.#number(service);
-    key[3] = serverPort;
+    this.#ask(client, server, service, serverPort);
     const known = this.#index.get();
     if (known >= 0) return known;
     if (this.#index.size >= this.#options.maxEdges) {
@@ -113,11 +109,7 @@ export class EdgeTable {
       const known = this.#edges[edge];
       if (known === undefined || (this.#pins[edge] as number) > 0) continue;
       if (unixMs - (this.#touched[edge] as number) < this.#options.idleExpiryMs) continue;
-      const key = this.#index.key;
-      key[0] = this.#number(known.client);
-      key[1] = this.#number(known.server);
-      key[2] = known.service === undefined ? 0 : this.#number(known.service);
-      key[3] = known.serverPort;
+      this.#ask(known.client, known.server, known.service, known.serverPort);
       this.#index.delete();
       this.#edges[edge] = undefined;
       this.#ofGeneration.key[0] = this.generation(edge);
@@ -148,6 +140,15 @@ export class EdgeTable {
     this.#created[edge] = unixMs;
     this.#touched[edge] = unixMs;
     this.#pins[edge] = 0;
+  }
+
+  /** Writes the index' key. */
+  #ask(client: Endpoint, server: Endpoint, service: ServiceRef | undefined, serverPort: number): void {
+    const { key } = this.#index;
+    key[0] = this.#number(client);
+    key[1] = this.#number(server);
+    key[2] = service === undefined ? 0 : this.#number(service);
+    key[3] = serverPort;
   }
 
   #number(interned: object): number {

@@ -79,7 +79,7 @@ export class FlowRig {
 
   /** A metric's series that are not 0: `cart>depot/depot-service:8080 request` and its value. */
   series(metric: keyof EdgeTable["metrics"] & string): Map<string, number> {
-    const family = this.edges.metrics.families.find((each) => each === this.edges.metrics[metric]);
+    const family = this.edges.metrics.all.find((each) => each === this.edges.metrics[metric]);
     const series = new Map<string, number>();
     if (family === undefined) throw new Error(`there is no metric ${metric}`);
     for (let slot = 0; slot < family.slots; slot++) {

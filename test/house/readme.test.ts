@@ -13,7 +13,7 @@ const README = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8"
 const NO_EDGES = { slots: 0, capacity: 0 } as unknown as EdgeSlots;
 
 test("README.md has a row for every flow metric, with its names, kind, unit and labels", () => {
-  for (const { name, unit, kind, attributeKeys } of new EdgeMetrics(NO_EDGES).families) {
+  for (const { name, unit, kind, attributeKeys } of new EdgeMetrics(NO_EDGES).all) {
     const row = README.split("\n").find((line) => line.startsWith(`| \`${name}\``));
     assert.ok(row, `README.md has no row for ${name}`);
     const [, names = "", rowKind = "", rowUnit = "", labels = ""] = row.split("|").map((cell) => cell.trim());
