@@ -92,9 +92,9 @@ test("process names of any bytes keep series distinct, sums exact and the exposi
   assert.equal(await agent.sum("weir_flow_io_bytes_total", { ...requests, ...asServers }), TOTAL * BYTES);
 
   assert.deepEqual(await checkMetrics(await agent.exposition()), []);
-  await prometheus.scraped();
-  assert.equal(await prometheus.value(`sum(${closed}{server_port="${clientsPort}"})`), TOTAL);
-  const seen = await prometheus.query(`${closed}{server_port="${clientsPort}"}`);
+  const scrapedAt = await prometheus.scraped();
+  assert.equal(await prometheus.value(`sum(${closed}{server_port="${clientsPort}"})`, scrapedAt), TOTAL);
+  const seen = await prometheus.query(`${closed}{server_port="${clientsPort}"}`, scrapedAt);
   assert.deepEqual(
     seen.map(({ labels, value }) => [labels["client_workload"], value]).sort(byLabel),
     clients.map(({ labels, value }) => [labels["client_workload"], value]).sort(byLabel),

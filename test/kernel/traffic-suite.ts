@@ -8,7 +8,7 @@ import type { Pod } from "../lab/pod.ts";
 import type { Service } from "../lab/service.ts";
 import type { Workload } from "../lab/workload.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
-import { PATIENCE } from "../rig/patience.ts";
+import { SLOWNESS } from "../rig/slowness.ts";
 import { EdgeExpectations, type View } from "./expect-edges.ts";
 import { hasTracepoint } from "./has-tracepoint.ts";
 import { edgesAt, type ObservedEdge } from "./observed-edge.ts";
@@ -18,9 +18,9 @@ const CONNECTIONS = 23;
 const REQUEST_BYTES = 104_729;
 const RESPONSE_BYTES = 7_919;
 // Fewer where the machine is slow: it would take minutes there, and shows the same.
-const BURST = Math.max(2_003, Math.round(10_000 / PATIENCE));
+const BURST = Math.max(2_003, Math.round(10_000 / SLOWNESS));
 // After the kernel has sent a second SYN, one second after the first; a slow machine may be late with that.
-const GIVE_UP_MS = PATIENCE > 1 ? 5_000 : 1_500;
+const GIVE_UP_MS = SLOWNESS > 1 ? 5_000 : 1_500;
 
 /** How the agent is to name what it sees. */
 export interface Naming {

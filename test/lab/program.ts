@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { PATIENCE } from "../rig/patience.ts";
+import { PATIENCE, SLOWNESS } from "../rig/slowness.ts";
 
 /** How a program ended. `code` is null where a signal ended it. */
 export interface ProgramResult {
@@ -165,7 +165,7 @@ export class Program {
       if (problem !== undefined && !(await condition())) {
         throw new Error(`Cannot wait for ${what} of "${this.argv.join(" ")}": ${problem}`);
       }
-      await delay(POLL_MS * PATIENCE);
+      await delay(POLL_MS * SLOWNESS);
     }
   }
 }

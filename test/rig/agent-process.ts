@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type LabelPattern, matches, parseExposition, type Sample } from "./exposition.ts";
-import { PATIENCE } from "./patience.ts";
 import { type Exit, Process } from "./process.ts";
 import { ScratchDirectory } from "./scratch-directory.ts";
+import { PATIENCE } from "./slowness.ts";
 
 export interface AgentOptions {
   /** Appended to the command line. A free port of 127.0.0.1 is listened on unless `--listen` is among them. */

@@ -16,6 +16,13 @@ test("freePort() gives a port below the ephemeral ones that a server can have", 
   }
 });
 
+test("freePort() gives no port twice", async () => {
+  // Of 15 000 ports, 300 random ones are all different once in 20 trials.
+  const ports = new Set<number>();
+  for (let i = 0; i < 300; i++) ports.add(await freePort());
+  assert.equal(ports.size, 300);
+});
+
 test("freePort() says so when the address is not this machine's", async () => {
   await assert.rejects(freePort("192.0.2.1"), { code: "EADDRNOTAVAIL" });
 });

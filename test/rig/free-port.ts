@@ -6,11 +6,18 @@ import { createServer } from "node:net";
 const LOWEST = 15_000;
 const HIGHEST = 29_999;
 
-/** A TCP port that nothing listens on at `address` now. Picked at random, so that tests running side by side do not meet. */
+const given = new Set<number>();
+
+/**
+ * A TCP port that nothing listens on at `address` now, another one at each call. Picked at random, so that tests running
+ * side by side do not meet.
+ */
 export async function freePort(address = "127.0.0.1"): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(LOWEST, HIGHEST + 1);
-    if (await bindable(port, address)) return port;
+    if (given.has(port) || !(await bindable(port, address))) continue;
+    given.add(port);
+    return port;
   }
   throw new Error(`Cannot find a free TCP port on ${address}: 100 random ports in ${LOWEST}-${HIGHEST} are taken`);
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { PATIENCE } from "./patience.ts";
+import { PATIENCE } from "./slowness.ts";
 import { type WaitOptions, waitUntil } from "./wait-until.ts";
 
 export interface ProcessOptions {

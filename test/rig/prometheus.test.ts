@@ -21,10 +21,10 @@ test("Prometheus scrapes its targets and answers queries exactly", { skip }, asy
   const prometheus = await Prometheus.start({ targets: [`127.0.0.1:${port}`], scrapeIntervalMs: 200 });
   t.after(() => prometheus.stop());
 
-  await prometheus.scraped();
+  const scrapedAt = await prometheus.scraped();
   assert.deepEqual(await prometheus.targets(), [{ url: `http://127.0.0.1:${port}/metrics`, up: true, lastError: "" }]);
-  assert.equal(await prometheus.value("sum(made_total)"), 104_752);
-  const samples = await prometheus.query(`made_total{to='a"b'}`);
+  assert.equal(await prometheus.value("sum(made_total)", scrapedAt), 104_752);
+  const samples = await prometheus.query(`made_total{to='a"b'}`, scrapedAt);
   assert.deepEqual(
     samples.map(({ labels, value }) => [labels, value]),
     [[{ __name__: "made_total", to: 'a"b', instance: `127.0.0.1:${port}`, job: "weir" }, 23]],

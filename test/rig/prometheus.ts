@@ -97,8 +97,8 @@ export class Prometheus {
   }
 
   /** The single value of an expression; undefined where it has no series. Throws where it has several. */
-  async value(expression: string): Promise<number | undefined> {
-    const samples = await this.query(expression);
+  async value(expression: string, atSeconds?: number): Promise<number | undefined> {
+    const samples = await this.query(expression, atSeconds);
     if (samples.length > 1) throw new Error(`Cannot take one value of ${expression}: it has ${samples.length} series`);
     return samples[0]?.value;
   }
@@ -113,8 +113,11 @@ export class Prometheus {
     await this.#process.waitUntil(look, { what: `${expression} to become ${expected}`, deadlineMs, intervalMs: 100 });
   }
 
-  /** Waits until every target has been scraped without error once from now on. */
-  async scraped(deadlineMs = 15_000): Promise<void> {
+  /**
+   * Waits until every target has been scraped without error once from now on. Returns the moment of that in seconds, for
+   * `query()` and `value()`: a later scrape that fails ends every series, until the next one.
+   */
+  async scraped(deadlineMs = 15_000): Promise<number> {
     const sinceMs = Date.now();
     const look = async () => {
       const active = await this.#activeTargets();
@@ -122,11 +125,12 @@ export class Prometheus {
         throw new Error(`${active.length} of ${this.#targetCount} targets are known`);
       for (const { scrapeUrl, lastScrape, lastError } of active) {
         if (lastError !== "") throw new Error(`${scrapeUrl}: ${lastError}`);
-        if (!(Date.parse(lastScrape) >= sinceMs)) return false;
+        if (!(Date.parse(lastScrape) >= sinceMs)) return undefined;
       }
-      return true;
+      // Samples carry the time at which their scrape was due, milliseconds from when it began.
+      return (Math.max(...active.map(({ lastScrape }) => Date.parse(lastScrape))) + 50) / 1_000;
     };
-    await this.#process.waitUntil(look, { what: "a scrape of every target", deadlineMs, intervalMs: 50 });
+    return await this.#process.waitUntil(look, { what: "a scrape of every target", deadlineMs, intervalMs: 50 });
   }
 
   async targets(): Promise<Target[]> {

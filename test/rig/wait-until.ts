@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { PATIENCE } from "./patience.ts";
+import { PATIENCE, SLOWNESS } from "./slowness.ts";
 
 export interface WaitOptions {
   /** What is waited for, for the error's text: "Cannot wait any longer for WHAT". */
   readonly what: string;
   /** Multiplied by `PATIENCE`. Default 15 000. */
   readonly deadlineMs?: number;
-  /** Pause between two looks, multiplied by `PATIENCE`: where a look is slow, looking must not slow down the rest. Default 25. */
+  /** Pause between two looks, multiplied by `SLOWNESS`: where a look is slow, looking must not slow down the rest. Default 25. */
   readonly intervalMs?: number;
   /** Ends the wait early with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -35,6 +35,6 @@ export async function waitUntil<T>(
       const last = cause instanceof Error ? `; the last look failed: ${cause.message}` : "";
       throw new Error(`Cannot wait any longer for ${what}: ${limitMs} ms have passed${last}`, { cause });
     }
-    await delay(intervalMs * PATIENCE);
+    await delay(intervalMs * SLOWNESS);
   }
 }

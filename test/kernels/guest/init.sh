@@ -6,7 +6,7 @@ export PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 # No name that starts with WEIR_, but for WEIR_TEST_: the agent takes those for settings.
 export GUEST_RESULTS_DIR=/results XDG_CACHE_HOME=/weir/.cache
 # An emulated CPU is ten times slower than the machine's own, and two guests at once make that twenty.
-export WEIR_TEST_PATIENCE=20
+export WEIR_TEST_SLOWNESS=20
 # Filled on the host (compile-cache.ts).
 export NODE_COMPILE_CACHE=/weir/build/compile-cache NODE_COMPILE_CACHE_PORTABLE=1
 
