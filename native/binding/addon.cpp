@@ -8,6 +8,7 @@
 
 #include "../core/bpf_statistics.h"
 #include "../core/tcp_monitor.h"
+#include "conntrack_object.h"
 #include "convert.h"
 #include "layout.h"
 #include "tcp_monitor_object.h"
@@ -52,11 +53,15 @@ class OpenWorker : public Napi::AsyncWorker {
 // One per environment (the main thread, a worker): nothing is shared between them.
 class Addon : public Napi::Addon<Addon> {
  public:
-  Addon(Napi::Env env, Napi::Object exports) : monitor_constructor_(Napi::Persistent(TcpMonitorObject::define(env))) {
+  Addon(Napi::Env env, Napi::Object exports)
+      : monitor_constructor_(Napi::Persistent(TcpMonitorObject::define(env))),
+        conntrack_constructor_(Napi::Persistent(ConntrackObject::define(env))) {
     DefineAddon(exports, {
                              InstanceMethod("openTcp", &Addon::open_tcp),
+                             InstanceMethod("openConntrack", &Addon::open_conntrack),
                              InstanceMethod("measureRunTime", &Addon::measure_run_time),
                              InstanceValue("tcpLayout", tcp_layout(env), napi_enumerable),
+                             InstanceValue("conntrackLayout", conntrack_layout(env), napi_enumerable),
                          });
   }
 
@@ -75,6 +80,8 @@ class Addon : public Napi::Addon<Addon> {
     return promise;
   }
 
+  Napi::Value open_conntrack(const Napi::CallbackInfo&) { return ConntrackObject::open(conntrack_constructor_); }
+
   // Switches the kernel's BPF statistics on (true) or off (false), for as long as this environment lives.
   Napi::Value measure_run_time(const Napi::CallbackInfo& info) {
     if (!info[0].IsBoolean()) throw Napi::TypeError::New(info.Env(), "measureRunTime(on): expected a boolean");
@@ -84,6 +91,7 @@ class Addon : public Napi::Addon<Addon> {
   }
 
   Napi::FunctionReference monitor_constructor_;
+  Napi::FunctionReference conntrack_constructor_;
   std::optional<BpfStatistics> statistics_;
 };
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "layout.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <initializer_list>
 #include <utility>
 
+#include "../core/conntrack.h"
 #include "tcp.h"
 
 namespace weir::binding {
@@ -75,6 +77,24 @@ Napi::Object tcp_layout(Napi::Env env) {
                                      {"local", WEIR_TCP_RESET_LOCAL},
                                      {"remote", WEIR_TCP_RESET_REMOTE}}));
   layout.Set("lost", names(env, {"ring_full", "map_full", "end_missed"}));
+  return layout;
+}
+
+Napi::Object conntrack_layout(Napi::Env env) {
+  using Tuple = ConntrackTuple;
+  using Answer = ConntrackAnswer;
+  Napi::Object layout = Napi::Object::New(env);
+  layout.Set("tupleBytes", Napi::Number::New(env, sizeof(Tuple)));
+  layout.Set("answerBytes", Napi::Number::New(env, sizeof(Answer)));
+  layout.Set("tuple", numbers(env, {{"source", offsetof(Tuple, source)},
+                                    {"destination", offsetof(Tuple, destination)},
+                                    {"sourcePort", offsetof(Tuple, source_port)},
+                                    {"destinationPort", offsetof(Tuple, destination_port)},
+                                    {"transport", offsetof(Tuple, transport)}}));
+  layout.Set("answer", numbers(env, {{"error", offsetof(Answer, error)},
+                                     {"original", offsetof(Answer, original)},
+                                     {"reply", offsetof(Answer, reply)}}));
+  layout.Set("absent", Napi::Number::New(env, ENOENT));
   return layout;
 }
 

@@ -9,6 +9,9 @@ namespace weir::binding {
 // bpf/tcp.h as the compiler laid it out: `{recordBytes, offsets: {id: 0, …}, kinds, sides, flags, resets, lost}`.
 Napi::Object tcp_layout(Napi::Env env);
 
+// native/core/conntrack.h likewise: `{tupleBytes, answerBytes, tuple: {source: 0, …}, answer: {error: 0, …}, absent}`.
+Napi::Object conntrack_layout(Napi::Env env);
+
 }  // namespace weir::binding
 
 #endif

@@ -85,8 +85,33 @@ export interface NativeTcpMonitor {
   close(): void;
 }
 
+/** `native/core/conntrack.h` as the compiler laid it out. */
+export interface ConntrackLayout {
+  readonly tupleBytes: number;
+  readonly answerBytes: number;
+  /** Byte offsets of a tuple's fields. */
+  readonly tuple: Readonly<Record<"source" | "destination" | "sourcePort" | "destinationPort" | "transport", number>>;
+  /** Byte offsets of an answer's fields; `original` and `reply` are tuples. */
+  readonly answer: Readonly<Record<"error" | "original" | "reply", number>>;
+  /** The `error` of a connection that the table does not have. */
+  readonly absent: number;
+}
+
+/** Which of a connection's two tuples a question holds. */
+export type ConntrackDirection = "original" | "reply";
+
+/** The kernel's connection tracking in the agent's own network namespace. `lookup` rejects with `ERR_WEIR_CLOSED` after `close()`. */
+export interface NativeConntrack {
+  /** One answer for each tuple, in their order. */
+  lookup(tuples: Uint8Array, direction: ConntrackDirection): Promise<ArrayBuffer>;
+  close(): void;
+}
+
 export interface Addon {
   readonly tcpLayout: TcpLayout;
+  readonly conntrackLayout: ConntrackLayout;
+  /** @throws {Error} with code `ERR_WEIR_CONNTRACK` and `errno`, where this kernel has none or the process may not ask it. */
+  openConntrack(): NativeConntrack;
   openTcp(options: { objectPath: string; maxConnections: number; ringBytes: number }): Promise<NativeTcpMonitor>;
   /** Whether the kernel measures the run time of BPF programs: about 20 ns a run, for all programs of the host. */
   measureRunTime(on: boolean): void;
