@@ -35,8 +35,10 @@ export function remoteAddress(records: TcpRecords, index: number): AddressWords 
 export class Attribution {
   readonly #identity: Identity;
   readonly #listeners: Listeners;
+  readonly #localKey = new Uint32Array(LOCAL_WORDS);
   readonly #localIndex = new WordTable(LOCAL_WORDS);
   readonly #locals: Endpoint[] = [];
+  readonly #remoteKey = new Uint32Array(REMOTE_WORDS);
   readonly #remoteIndex = new WordTable(REMOTE_WORDS);
   readonly #remotes: RemoteAnswer[] = [];
   #version = -1;
@@ -71,7 +73,7 @@ export class Attribution {
 
   /** The owner of the socket that the record was read from. A server's process is its listener's. */
   local(records: TcpRecords, index: number, isServer: boolean): Endpoint {
-    const key = this.#localIndex.key;
+    const key = this.#localKey;
     key[0] = records.cgroupIdLow(index);
     key[1] = records.cgroupIdHigh(index);
     key[2] = records.netns(index);
@@ -80,7 +82,7 @@ export class Attribution {
       key[4 + word] = records.local(index, word);
       key[8 + word] = records.commWord(index, word);
     }
-    const known = this.#localIndex.get();
+    const known = this.#localIndex.get(key);
     if (known >= 0) return this.#locals[known] as Endpoint;
 
     const netns = records.netns(index);
@@ -92,7 +94,7 @@ export class Attribution {
       comm: processName(records, index) || (listener?.comm ?? ""),
       address: localAddress(records, index),
     });
-    this.#localIndex.set(this.#locals.push(endpoint) - 1);
+    this.#localIndex.set(key, this.#locals.push(endpoint) - 1);
     return endpoint;
   }
 
@@ -101,14 +103,14 @@ export class Attribution {
     const netns = records.netns(index);
     const port = isServer ? 0 : records.remotePort(index);
     if (unixMs < this.#sinceUnixMs) return this.#identity.remote(remoteAddress(records, index), port, netns, unixMs);
-    const key = this.#remoteIndex.key;
+    const key = this.#remoteKey;
     key[0] = netns;
     key[1] = port;
     for (let word = 0; word < 4; word++) key[2 + word] = records.remote(index, word);
-    const known = this.#remoteIndex.get();
+    const known = this.#remoteIndex.get(key);
     if (known >= 0) return this.#remotes[known] as RemoteAnswer;
     const answer = this.#identity.remote(remoteAddress(records, index), port, netns, unixMs);
-    this.#remoteIndex.set(this.#remotes.push(answer) - 1);
+    this.#remoteIndex.set(key, this.#remotes.push(answer) - 1);
     return answer;
   }
 }

@@ -20,7 +20,9 @@ export class EdgeTable {
   /** Numbers of endpoints and Services, which are interned objects, for keys. */
   readonly #numbers = new WeakMap<object, number>();
   #lastNumber = 0;
+  readonly #key = new Uint32Array(4);
   readonly #index = new WordTable(4);
+  readonly #generationKey = new Uint32Array(1);
   readonly #ofGeneration = new WordTable(1);
   readonly #edges: (Edge | undefined)[] = [OVERFLOW_EDGE];
   readonly #generations: number[] = [0];
@@ -64,8 +66,8 @@ export class EdgeTable {
     serverPort: number,
     unixMs: number,
   ): number {
-    this.#ask(client, server, service, serverPort);
-    const known = this.#index.get();
+    const key = this.#keyOf(client, server, service, serverPort);
+    const known = this.#index.get(key);
     if (known >= 0) return known;
     if (this.#index.size >= this.#options.maxEdges) {
       this.#overflowed++;
@@ -73,7 +75,7 @@ export class EdgeTable {
       return OVERFLOW;
     }
     const edge = this.#free.pop() ?? this.#edges.length;
-    this.#index.set(edge);
+    this.#index.set(key, edge);
     this.#begin(edge, { client, server, service, serverPort }, unixMs);
     return edge;
   }
@@ -88,8 +90,8 @@ export class EdgeTable {
   }
   /** The index of the edge with this generation, or -1 where it was forgotten. */
   ofGeneration(generation: number): number {
-    this.#ofGeneration.key[0] = generation;
-    return this.#ofGeneration.get();
+    this.#generationKey[0] = generation;
+    return this.#ofGeneration.get(this.#generationKey);
   }
 
   touch(edge: number, unixMs: number): void {
@@ -109,11 +111,10 @@ export class EdgeTable {
       const known = this.#edges[edge];
       if (known === undefined || (this.#pins[edge] as number) > 0) continue;
       if (unixMs - (this.#touched[edge] as number) < this.#options.idleExpiryMs) continue;
-      this.#ask(known.client, known.server, known.service, known.serverPort);
-      this.#index.delete();
+      this.#index.delete(this.#keyOf(known.client, known.server, known.service, known.serverPort));
       this.#edges[edge] = undefined;
-      this.#ofGeneration.key[0] = this.generation(edge);
-      this.#ofGeneration.delete();
+      this.#generationKey[0] = this.generation(edge);
+      this.#ofGeneration.delete(this.#generationKey);
       this.#generations[edge] = 0;
       for (const family of this.metrics.all) family.clear(edge);
       this.#free.push(edge);
@@ -135,20 +136,20 @@ export class EdgeTable {
     }
     this.#edges[edge] = what;
     this.#generations[edge] = ++this.#lastGeneration;
-    this.#ofGeneration.key[0] = this.#lastGeneration;
-    this.#ofGeneration.set(edge);
+    this.#generationKey[0] = this.#lastGeneration;
+    this.#ofGeneration.set(this.#generationKey, edge);
     this.#created[edge] = unixMs;
     this.#touched[edge] = unixMs;
     this.#pins[edge] = 0;
   }
 
-  /** Writes the index' key. */
-  #ask(client: Endpoint, server: Endpoint, service: ServiceRef | undefined, serverPort: number): void {
-    const { key } = this.#index;
+  #keyOf(client: Endpoint, server: Endpoint, service: ServiceRef | undefined, serverPort: number): Uint32Array {
+    const key = this.#key;
     key[0] = this.#number(client);
     key[1] = this.#number(server);
     key[2] = service === undefined ? 0 : this.#number(service);
     key[3] = serverPort;
+    return key;
   }
 
   #number(interned: object): number {

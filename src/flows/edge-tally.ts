@@ -53,9 +53,9 @@ export class EdgeTally {
   }
 
   /** Starts to follow a live connection. What one that is older than the agent carried so far is not counted. */
-  follow(records: TcpRecords, index: number, isServer: boolean): number {
+  follow(id: Uint32Array, records: TcpRecords, index: number, isServer: boolean): number {
     const { live } = this;
-    const slot = live.add(records.id(index));
+    const slot = live.add(id);
     if (isServer) live.mark(slot, IS_SERVER);
     if (this.#reading.isOlder(records, index)) {
       live.mark(slot, OLDER);

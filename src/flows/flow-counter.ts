@@ -8,14 +8,13 @@ import type { EdgeTable } from "./edge-table.ts";
 import { EdgeTally } from "./edge-tally.ts";
 import { HalfReading } from "./half-reading.ts";
 import { Listeners } from "./listeners.ts";
+import { ID_WORDS } from "./live-connections.ts";
 import { SeenHalves } from "./seen-halves.ts";
-import { WaitingHalves } from "./waiting-halves.ts";
+import { ISN_WORDS, WaitingHalves } from "./waiting-halves.ts";
 import { type ClockSource, WallClock } from "./wall-clock.ts";
 
 /** Halves that wait at once: beyond, a half is counted by what it knows itself. 160 bytes each, once they are used. */
 const MAX_WAITING = 32_768;
-/** Sweeps that a half waits for its other half: one that began after it came, and one for what was under way. */
-const WAIT_SWEEPS = 2;
 /** Connections without a birth that end so soon after the start are older than the agent. */
 const UNBORN_GRACE_MS = 60_000;
 /** A live connection that this many full sweeps did not show is gone. */
@@ -56,10 +55,11 @@ export class FlowCounter {
   readonly #seenClients = new SeenHalves();
   /** Those that found no room to wait. */
   readonly #seenServers = new SeenHalves();
+  /** Of the record that is being counted. */
+  readonly #id = new Uint32Array(ID_WORDS);
+  readonly #isns = new Uint32Array(ISN_WORDS);
   readonly #skippedRuns: () => number;
   readonly #startedUnixMs: number;
-  #batches = 0;
-  #sweeps = 0;
   #fullSweeps = 0;
   #unbornSkipped = 0;
   /** Soon after the start. */
@@ -95,7 +95,7 @@ export class FlowCounter {
   readonly waitingCapacity = MAX_WAITING;
   /** Whether only a sweep can tell where another half is: the batch after its own did not bring it. */
   get wantsSweep(): boolean {
-    return this.#waiting.isAnyOlderThan(this.#batches);
+    return this.#waiting.isAnyOlder();
   }
   /** Ends of connections that began before the agent and were not found at its start: not counted. */
   get unbornSkipped(): number {
@@ -119,12 +119,11 @@ export class FlowCounter {
   /** The records of one collection. `sweep` is what was asked of the kernel for it. */
   count(records: TcpRecords, sweep: Sweep): void {
     this.#begin(records);
-    this.#batches++;
+    this.#waiting.beginBatch();
     if (sweep === "all") this.#fullSweeps++;
     for (let index = 0; index < records.length; index++) this.#count(records, index);
     if (sweep === "none") return;
-    this.#sweeps++;
-    this.#waiting.expire(this.#sweeps, (place) => this.#settleAlone(place));
+    this.#waiting.endSweep((place) => this.#settleAlone(place));
     if (sweep === "all") {
       const { live } = this.#tally;
       live.forEachUnseen(this.#fullSweeps - UNSEEN_SWEEPS + 1, (slot) => this.#tally.forget(slot));
@@ -137,7 +136,7 @@ export class FlowCounter {
   /** Counts what still waits, as it is: before the last export. */
   settle(): void {
     this.#clock.refresh();
-    this.#waiting.expire(Number.MAX_SAFE_INTEGER, (place) => this.#settleAlone(place));
+    this.#waiting.settleAll((place) => this.#settleAlone(place));
   }
 
   /** Learns of listeners before what they accepted is counted: a sweep's records come first in a batch, theirs after. */
@@ -159,7 +158,8 @@ export class FlowCounter {
     const { live } = this.#tally;
     const kind = records.kind(index);
     if (kind === kinds.listen || kind === kinds.unlisten) return;
-    const slot = live.find(records.id(index));
+    records.writeId(index, this.#id);
+    const slot = live.find(this.#id);
     if (slot < 0) {
       this.#countFirst(records, index);
       return;
@@ -186,18 +186,19 @@ export class FlowCounter {
       return;
     }
     const isServer = this.#reading.isServer(records, index);
-    const slot = isLive ? this.#tally.follow(records, index, isServer) : -1;
+    const slot = isLive ? this.#tally.follow(this.#id, records, index, isServer) : -1;
     if (slot >= 0) this.#tally.live.seen(slot, this.#fullSweeps);
 
     if (!this.#reading.wasEstablished(records, index)) {
       this.#tally.decide(records, index, slot, this.#edgeAlone(records, index, isServer), isServer, true);
       return;
     }
+    this.#reading.writeIsns(records, index, isServer, this.#isns);
     if (this.#joinsOther(records, index, slot, isServer)) return;
     const mayWait = isServer || this.#remote(records, index, false).maybeHere;
     if (mayWait && this.#waits(records, index, slot, isServer)) return;
     const edge = this.#edgeAlone(records, index, isServer);
-    this.#remember(isServer ? this.#seenServers : this.#seenClients, records, index, edge, isServer);
+    (isServer ? this.#seenServers : this.#seenClients).add(this.#isns, this.#edges.generation(edge));
     this.#tally.decide(records, index, slot, edge, isServer, true);
   }
 
@@ -216,15 +217,13 @@ export class FlowCounter {
 
   /** Finds the other half, waiting or counted, and decides. */
   #joinsOther(records: TcpRecords, index: number, slot: number, isServer: boolean): boolean {
-    const clientIsn = this.#reading.clientIsn(records, index, isServer);
-    const serverIsn = this.#reading.serverIsn(records, index, isServer);
-    const other = this.#waiting.find(clientIsn, serverIsn, isServer);
+    const other = this.#waiting.find(this.#isns, isServer);
     if (other >= 0) {
       this.#pair(records, index, slot, other, isServer);
       return true;
     }
     const seen = isServer ? this.#seenClients : this.#seenServers;
-    const generation = seen.take(clientIsn, serverIsn);
+    const generation = seen.take(this.#isns);
     if (generation < 0) return false;
     const known = this.#edges.ofGeneration(generation);
     const edge = known >= 0 ? known : this.#edgeAlone(records, index, isServer);
@@ -235,8 +234,11 @@ export class FlowCounter {
   /** Both halves are here: the client's is counted, to the backend that the server's half is. */
   #pair(records: TcpRecords, index: number, slot: number, other: number, isServer: boolean): void {
     const waiting = this.#waiting.records;
-    const [client, clientIndex] = isServer ? [waiting, other] : [records, index];
-    const [server, serverIndex] = isServer ? [records, index] : [waiting, other];
+    // one by one: a pair of them would be an array for each connection
+    const client = isServer ? waiting : records;
+    const clientIndex = isServer ? other : index;
+    const server = isServer ? records : waiting;
+    const serverIndex = isServer ? index : other;
     const edge = this.#edges.find(
       this.#attribution.local(client, clientIndex, false),
       this.#attribution.local(server, serverIndex, true),
@@ -252,14 +254,7 @@ export class FlowCounter {
 
   /** Lets the half wait for its other half; false where there is no room. */
   #waits(records: TcpRecords, index: number, slot: number, isServer: boolean): boolean {
-    const place = this.#waiting.add(records, index, {
-      clientIsn: this.#reading.clientIsn(records, index, isServer),
-      serverIsn: this.#reading.serverIsn(records, index, isServer),
-      isServer,
-      slot,
-      untilSweep: this.#sweeps + WAIT_SWEEPS,
-      sinceBatch: this.#batches,
-    });
+    const place = this.#waiting.add(this.#isns, records, index, isServer, slot);
     if (place < 0) {
       this.#waitRefused++;
       return false;
@@ -277,16 +272,11 @@ export class FlowCounter {
     this.#waiting.remove(place);
     const edge = this.#edgeAlone(records, place, isServer);
     // a client is established before its server: one whose server has waited in vain will not turn up
-    if (!isServer) this.#remember(this.#seenClients, records, place, edge, isServer);
+    if (!isServer) {
+      this.#reading.writeIsns(records, place, isServer, this.#isns);
+      this.#seenClients.add(this.#isns, this.#edges.generation(edge));
+    }
     this.#tally.decide(records, place, slot, edge, isServer, true);
-  }
-
-  #remember(seen: SeenHalves, records: TcpRecords, index: number, edge: number, isServer: boolean): void {
-    seen.add(
-      this.#reading.clientIsn(records, index, isServer),
-      this.#reading.serverIsn(records, index, isServer),
-      this.#edges.generation(edge),
-    );
   }
 
   /** The edge as one half knows it. */

@@ -41,6 +41,14 @@ export class HalfReading {
     return (records.flags(index) & this.#layout.flags.older) !== 0;
   }
 
+  /** Writes both initial sequence numbers, the client's first: what a connection's halves know each other by. */
+  writeIsns(records: TcpRecords, index: number, isServer: boolean, into: Uint32Array): void {
+    const local = records.localIsn(index);
+    const remote = records.remoteIsn(index);
+    into[0] = isServer ? remote : local + this.#synByte(records, index);
+    into[1] = isServer ? local : remote;
+  }
+
   clientIsn(records: TcpRecords, index: number, isServer: boolean): number {
     if (isServer) return records.remoteIsn(index);
     return (records.localIsn(index) + this.#synByte(records, index)) >>> 0;

@@ -27,6 +27,7 @@ const MAX_GONE = 1024;
  * process: it is their listener's, also after that stopped listening. With SO_REUSEPORT the last to listen answers.
  */
 export class Listeners {
+  readonly #key = new Uint32Array(KEY_WORDS);
   readonly #places = new WordTable(KEY_WORDS);
   readonly #listeners: KeptListener[] = [];
   readonly #free: number[] = [];
@@ -35,7 +36,7 @@ export class Listeners {
 
   add(records: TcpRecords, index: number): void {
     this.#askOwn(records, index);
-    const known = this.#places.get();
+    const known = this.#places.get(this.#key);
     const listener = { pid: records.pid(index), comm: processName(records, index), sockets: 1, goneNs: 0 };
     if (known >= 0) {
       listener.sockets += this.#listeners[known]?.sockets ?? 0;
@@ -44,15 +45,15 @@ export class Listeners {
     }
     const place = this.#free.pop() ?? this.#listeners.length;
     this.#listeners[place] = listener;
-    this.#places.set(place);
+    this.#places.set(this.#key, place);
   }
 
   remove(records: TcpRecords, index: number): void {
     this.#askOwn(records, index);
-    const listener = this.#listeners[this.#places.get()];
+    const listener = this.#listeners[this.#places.get(this.#key)];
     if (listener === undefined || listener.sockets === 0 || --listener.sockets > 0) return;
     listener.goneNs = records.atNs(index);
-    this.#gone.push({ listener, key: this.#places.key.slice() });
+    this.#gone.push({ listener, key: this.#key.slice() });
     if (this.#gone.length > MAX_GONE) this.#forgetOldest();
   }
 
@@ -70,7 +71,7 @@ export class Listeners {
   }
 
   #askOwn(records: TcpRecords, index: number): void {
-    const { key } = this.#places;
+    const key = this.#key;
     key[0] = records.netns(index);
     key[1] = records.localPort(index);
     for (let word = 0; word < 4; word++) key[2 + word] = records.local(index, word);
@@ -78,24 +79,23 @@ export class Listeners {
 
   /** For the namespace and port that were asked about last. */
   #ofAll(thirdWord: number, bornNs: number): Listener | undefined {
-    const { key } = this.#places;
+    const key = this.#key;
     key.fill(0, 2);
     key[4] = thirdWord;
     return this.#asked(bornNs);
   }
 
   #asked(bornNs: number): Listener | undefined {
-    const listener = this.#listeners[this.#places.get()];
+    const listener = this.#listeners[this.#places.get(this.#key)];
     return listener !== undefined && (listener.goneNs === 0 || bornNs <= listener.goneNs) ? listener : undefined;
   }
 
   #forgetOldest(): void {
     const oldest = this.#gone.shift();
     if (oldest === undefined) return;
-    this.#places.key.set(oldest.key);
-    const place = this.#places.get();
+    const place = this.#places.get(oldest.key);
     if (this.#listeners[place] !== oldest.listener) return; // it listens again, or is another by now
-    this.#places.delete();
+    this.#places.delete(oldest.key);
     this.#free.push(place);
   }
 }

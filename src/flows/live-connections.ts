@@ -1,6 +1,8 @@
 import { WordTable } from "./word-table.ts";
 
 const TWO_TO_32 = 2 ** 32;
+/** Words of a connection's id. */
+export const ID_WORDS = 2;
 /** Totals that are remembered of each connection. */
 const TOTALS = 5;
 
@@ -9,14 +11,15 @@ const TOTALS = 5;
  * that is born and gone between two sweeps never gets here. By column; nothing is allocated per record.
  */
 export class LiveConnections {
-  readonly #slots = new WordTable(2, 1024);
+  readonly #slots = new WordTable(ID_WORDS, 1024);
   readonly #free: number[] = [];
   #capacity = 1024;
   #used = 0;
   #edges = new Int32Array(this.#capacity);
   #marks = new Uint8Array(this.#capacity);
   #generations = new Uint32Array(this.#capacity);
-  #ids = new Float64Array(this.#capacity);
+  #ids = new Uint32Array(this.#capacity * ID_WORDS);
+  readonly #id = new Uint32Array(ID_WORDS);
   #totals = new Float64Array(this.#capacity * TOTALS);
 
   get size(): number {
@@ -24,27 +27,24 @@ export class LiveConnections {
   }
 
   /** The connection's slot, or -1. */
-  find(id: number): number {
-    this.#ask(id);
-    return this.#slots.get();
+  find(id: Uint32Array): number {
+    return this.#slots.get(id);
   }
 
   /** A slot for a connection that has none, with nothing counted yet. */
-  add(id: number): number {
+  add(id: Uint32Array): number {
     const slot = this.#free.pop() ?? this.#used++;
     if (slot >= this.#capacity) this.#grow();
     this.#edges[slot] = -1;
     this.#marks[slot] = 0;
-    this.#ids[slot] = id;
+    this.#ids.set(id, slot * ID_WORDS);
     this.#totals.fill(0, slot * TOTALS, slot * TOTALS + TOTALS);
-    this.#ask(id);
-    this.#slots.set(slot);
+    this.#slots.set(id, slot);
     return slot;
   }
 
   remove(slot: number): void {
-    this.#ask(this.#ids[slot] as number);
-    if (this.#slots.delete() === slot) this.#free.push(slot);
+    if (this.#slots.delete(this.#idOf(slot)) === slot) this.#free.push(slot);
   }
 
   /** The edge's index; negative while that is not decided. */
@@ -92,13 +92,13 @@ export class LiveConnections {
   forEachUnseen(generation: number, visit: (slot: number) => void): void {
     for (let slot = 0; slot < this.#used; slot++) {
       if ((this.#generations[slot] as number) >= generation) continue;
-      if (this.find(this.#ids[slot] as number) === slot) visit(slot);
+      if (this.find(this.#idOf(slot)) === slot) visit(slot);
     }
   }
 
-  #ask(id: number): void {
-    this.#slots.key[0] = id;
-    this.#slots.key[1] = Math.floor(id / TWO_TO_32);
+  #idOf(slot: number): Uint32Array {
+    for (let word = 0; word < ID_WORDS; word++) this.#id[word] = this.#ids[slot * ID_WORDS + word] as number;
+    return this.#id;
   }
 
   #grow(): void {
@@ -110,7 +110,7 @@ export class LiveConnections {
     this.#edges = widen(this.#edges, new Int32Array(this.#capacity));
     this.#marks = widen(this.#marks, new Uint8Array(this.#capacity));
     this.#generations = widen(this.#generations, new Uint32Array(this.#capacity));
-    this.#ids = widen(this.#ids, new Float64Array(this.#capacity));
+    this.#ids = widen(this.#ids, new Uint32Array(this.#capacity * ID_WORDS));
     this.#totals = widen(this.#totals, new Float64Array(this.#capacity * TOTALS));
   }
 }

@@ -2,69 +2,76 @@ import type { TcpLayout } from "../kernel/addon.ts";
 import { TcpRecords } from "../kernel/tcp-records.ts";
 import { WordTable } from "./word-table.ts";
 
-/** One end of a connection, and how it waits. */
-export interface WaitingHalf {
-  readonly clientIsn: number;
-  readonly serverIsn: number;
-  readonly isServer: boolean;
-  /** The live connection's, or -1. */
-  readonly slot: number;
-  /** The sweep that ends the wait. */
-  readonly untilSweep: number;
-  /** The batch of records that it came with. */
-  readonly sinceBatch: number;
-}
+/** Sweeps that a half waits for its other half: one that began after it came, and one for what was under way. */
+const WAIT_SWEEPS = 2;
+/** Instead of the sweep that ends the wait, once it was settled. */
+const SETTLED = Number.POSITIVE_INFINITY;
+/** The two initial sequence numbers of a connection, its client's first: the same at both ends. */
+export const ISN_WORDS = 2;
 
 /**
  * Halves of connections that wait for their other half, which may be a socket of this host: each with a copy of its
- * latest record. Found by the two initial sequence numbers, which both halves share.
+ * latest record. Found by the two initial sequence numbers, which both halves share. Nothing is allocated per half.
  */
 export class WaitingHalves {
   readonly records: TcpRecords;
-  readonly #pairs = new WordTable(2);
-  readonly #slots: Int32Array;
-  readonly #untilSweep: Float64Array;
-  readonly #sinceBatch: Float64Array;
+  readonly #places = new WordTable(ISN_WORDS);
+  readonly #isns: Uint32Array;
   readonly #isServer: Uint8Array;
-  readonly #clientIsns: Uint32Array;
-  readonly #serverIsns: Uint32Array;
-  readonly #free: number[] = [];
-  /** Places to look at when sweeps expire waits, each once; those that were settled since are skipped. */
-  readonly #queue: number[] = [];
+  readonly #slots: Int32Array;
+  /** The sweep that ends the wait. */
+  readonly #untilSweep: Float64Array;
+  /** The batch of records that it came with. */
+  readonly #sinceBatch: Float64Array;
+  /** Places without a half: the first `#freeCount`. */
+  readonly #free: Uint32Array;
+  #freeCount: number;
+  /** Places to look at when sweeps end waits, each once; those that were settled since are skipped. The first `#queued`. */
+  readonly #queue: Uint32Array;
   readonly #isQueued: Uint8Array;
+  #queued = 0;
+  readonly #key = new Uint32Array(ISN_WORDS);
+  #batch = 0;
+  #sweep = 0;
 
   constructor(layout: TcpLayout, capacity: number) {
     this.records = new TcpRecords(layout, new ArrayBuffer(layout.recordBytes * capacity));
+    this.#isns = new Uint32Array(capacity * ISN_WORDS);
+    this.#isServer = new Uint8Array(capacity);
     this.#slots = new Int32Array(capacity);
     this.#untilSweep = new Float64Array(capacity);
     this.#sinceBatch = new Float64Array(capacity);
-    this.#isServer = new Uint8Array(capacity);
+    // the first place is the first to be taken
+    this.#free = Uint32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
+    this.#freeCount = capacity;
+    this.#queue = new Uint32Array(capacity);
     this.#isQueued = new Uint8Array(capacity);
-    this.#clientIsns = new Uint32Array(capacity);
-    this.#serverIsns = new Uint32Array(capacity);
-    for (let place = capacity - 1; place >= 0; place--) this.#free.push(place);
   }
 
   get size(): number {
-    return this.#pairs.size;
+    return this.#places.size;
   }
 
-  /** Copies a record to wait; -1 where there is no room, or where the same half waits already. */
-  add(records: TcpRecords, index: number, half: WaitingHalf): number {
-    this.#ask(half.clientIsn, half.serverIsn);
-    if (this.#pairs.get() >= 0) return -1;
-    const place = this.#free.pop();
-    if (place === undefined) return -1;
-    this.#ask(half.clientIsn, half.serverIsn);
-    this.#pairs.set(place);
-    this.#clientIsns[place] = half.clientIsn;
-    this.#serverIsns[place] = half.serverIsn;
-    this.#isServer[place] = half.isServer ? 1 : 0;
-    this.#slots[place] = half.slot;
-    this.#untilSweep[place] = half.untilSweep;
-    this.#sinceBatch[place] = half.sinceBatch;
+  /** Another batch of records begins. */
+  beginBatch(): void {
+    this.#batch++;
+  }
+
+  /**
+   * Copies a record to wait; -1 where there is no room, or where the same half waits already. `slot` is the live connection's,
+   * or -1.
+   */
+  add(isns: Uint32Array, records: TcpRecords, index: number, isServer: boolean, slot: number): number {
+    if (this.#freeCount === 0 || this.#places.get(isns) >= 0) return -1;
+    const place = this.#free[--this.#freeCount] as number;
+    this.#places.set(isns, place);
+    for (let word = 0; word < ISN_WORDS; word++) this.#isns[place * ISN_WORDS + word] = isns[word] as number;
+    this.#isServer[place] = isServer ? 1 : 0;
+    this.#slots[place] = slot;
+    this.#untilSweep[place] = this.#sweep + WAIT_SWEEPS;
+    this.#sinceBatch[place] = this.#batch;
     records.copyTo(index, this.records, place);
-    if (this.#isQueued[place] === 0) this.#queue.push(place);
+    if (this.#isQueued[place] === 0) this.#queue[this.#queued++] = place;
     this.#isQueued[place] = 1;
     return place;
   }
@@ -75,9 +82,8 @@ export class WaitingHalves {
   }
 
   /** The half that waits for this one: a client for a server and the other way round. -1 where none does. */
-  find(clientIsn: number, serverIsn: number, isServer: boolean): number {
-    this.#ask(clientIsn, serverIsn);
-    const place = this.#pairs.get();
+  find(isns: Uint32Array, isServer: boolean): number {
+    const place = this.#places.get(isns);
     return place >= 0 && (this.#isServer[place] === 1) !== isServer ? place : -1;
   }
 
@@ -90,46 +96,52 @@ export class WaitingHalves {
 
   /** Ends the wait. The record stays readable until the next `add`. */
   remove(place: number): void {
-    this.#ask(this.#clientIsns[place] as number, this.#serverIsns[place] as number);
-    this.#pairs.delete();
-    this.#untilSweep[place] = Number.POSITIVE_INFINITY;
-    this.#free.push(place);
+    for (let word = 0; word < ISN_WORDS; word++) this.#key[word] = this.#isns[place * ISN_WORDS + word] as number;
+    this.#places.delete(this.#key);
+    this.#untilSweep[place] = SETTLED;
+    this.#free[this.#freeCount++] = place;
   }
 
   /** Whether one waits that came before this batch. */
-  isAnyOlderThan(batch: number): boolean {
+  isAnyOlder(): boolean {
     let kept = 0;
     let found = false;
-    for (const place of this.#queue) {
-      if (this.#untilSweep[place] === Number.POSITIVE_INFINITY) {
-        this.#isQueued[place] = 0; // settled: so that the next look is short
+    for (let at = 0; at < this.#queued; at++) {
+      const place = this.#queue[at] as number;
+      if (this.#untilSweep[place] === SETTLED) {
+        this.#isQueued[place] = 0; // so that the next look is short
         continue;
       }
       this.#queue[kept++] = place;
-      found ||= (this.#sinceBatch[place] as number) < batch;
+      found ||= (this.#sinceBatch[place] as number) < this.#batch;
     }
-    this.#queue.length = kept;
+    this.#queued = kept;
     return found;
   }
 
-  /** Calls `settle`, which has to `remove`, for each half that has waited for as many sweeps as it was to. */
-  expire(sweep: number, settle: (place: number) => void): void {
+  /** A sweep is over: calls `settle`, which has to `remove`, for each half that has waited for as many as it should. */
+  endSweep(settle: (place: number) => void): void {
+    this.#sweep++;
+    this.#settle(this.#sweep, settle);
+  }
+
+  /** Ends all waits as `endSweep` does. */
+  settleAll(settle: (place: number) => void): void {
+    this.#settle(Number.MAX_SAFE_INTEGER, settle);
+  }
+
+  #settle(sweep: number, settle: (place: number) => void): void {
     let kept = 0;
-    for (const place of this.#queue) {
+    for (let at = 0; at < this.#queued; at++) {
+      const place = this.#queue[at] as number;
       const until = this.#untilSweep[place] as number;
-      const waits = until !== Number.POSITIVE_INFINITY;
-      if (waits && until > sweep) {
+      if (until !== SETTLED && until > sweep) {
         this.#queue[kept++] = place;
         continue;
       }
       this.#isQueued[place] = 0;
-      if (waits) settle(place);
+      if (until !== SETTLED) settle(place);
     }
-    this.#queue.length = kept;
-  }
-
-  #ask(clientIsn: number, serverIsn: number): void {
-    this.#pairs.key[0] = clientIsn;
-    this.#pairs.key[1] = serverIsn;
+    this.#queued = kept;
   }
 }

@@ -1,32 +1,24 @@
 const LOAD = 0.6;
-const EMPTY = 0;
-const GONE = 1;
-const USED = 2;
+const EMPTY = -1;
 
 /**
- * A hash table from a key of a fixed number of 32-bit words to a 32-bit integer. Nothing is allocated per operation:
- * the caller writes the key into `key` and then asks. Grows by doubling; open addressing with linear probing.
+ * A hash table from a key of a fixed number of 32-bit words to an integer of 0 .. 2^31-1. Nothing is allocated per
+ * operation: a key is any array of that many words, which the caller uses again. Grows by doubling; open addressing with
+ * linear probing, where a deletion moves what follows up, so that no chain is longer than what is in it.
  */
 export class WordTable {
-  /** The key of the next `get`, `set` or `delete`: written by the caller. */
-  readonly key: Uint32Array;
   readonly #width: number;
   #mask: number;
-  #states: Uint8Array;
   #keys: Uint32Array;
   #values: Int32Array;
   #size = 0;
-  /** Places that are not empty: in use, or gone and still part of a chain. */
-  #filled = 0;
 
   constructor(width: number, capacity = 64) {
-    this.key = new Uint32Array(width);
     this.#width = width;
     const places = 2 ** Math.ceil(Math.log2(Math.max(8, capacity / LOAD)));
     this.#mask = places - 1;
-    this.#states = new Uint8Array(places);
     this.#keys = new Uint32Array(places * width);
-    this.#values = new Int32Array(places);
+    this.#values = new Int32Array(places).fill(EMPTY);
   }
 
   get size(): number {
@@ -34,88 +26,95 @@ export class WordTable {
   }
 
   /** The key's value, or -1. */
-  get(): number {
-    const place = this.#find();
-    return place < 0 ? -1 : (this.#values[place] as number);
+  get(key: Uint32Array): number {
+    return this.#values[this.#find(key)] as number;
   }
 
-  /** `value` is 0 .. 2^31-1. */
-  set(value: number): void {
-    const found = this.#find();
-    if (found >= 0) {
-      this.#values[found] = value;
-      return;
+  set(key: Uint32Array, value: number): void {
+    let place = this.#find(key);
+    if (this.#values[place] === EMPTY) {
+      if (this.#size + 1 > (this.#mask + 1) * LOAD) {
+        this.#grow();
+        place = this.#find(key);
+      }
+      this.#size++;
     }
-    if (this.#filled + 1 > (this.#mask + 1) * LOAD) this.#rebuild();
-    this.#insert(value);
+    this.#put(key, 0, place, value);
   }
 
   /** Removes the key and returns its value, or -1. */
-  delete(): number {
-    const place = this.#find();
-    if (place < 0) return -1;
-    this.#states[place] = GONE;
-    this.#size--;
-    return this.#values[place] as number;
+  delete(key: Uint32Array): number {
+    const place = this.#find(key);
+    const value = this.#values[place] as number;
+    if (value !== EMPTY) {
+      this.#closeGap(place);
+      this.#size--;
+    }
+    return value;
   }
 
   clear(): void {
-    this.#states.fill(EMPTY);
+    this.#values.fill(EMPTY);
     this.#size = 0;
-    this.#filled = 0;
   }
 
-  #hash(): number {
+  /** Where the words from `from` on would be, if nothing else were there. */
+  #home(words: Uint32Array, from: number): number {
     let hash = 0;
-    for (let word = 0; word < this.#width; word++) {
-      hash = Math.imul(hash ^ (this.key[word] as number), 0x9e3779b1);
+    for (let word = from; word < from + this.#width; word++) {
+      hash = Math.imul(hash ^ (words[word] as number), 0x9e3779b1);
       hash ^= hash >>> 15;
     }
-    return hash;
+    return hash & this.#mask;
   }
 
-  #find(): number {
+  /** The key's place, or the empty one where it would go. */
+  #find(key: Uint32Array): number {
+    const keys = this.#keys;
+    const values = this.#values;
     const width = this.#width;
-    for (let place = this.#hash() & this.#mask; ; place = (place + 1) & this.#mask) {
-      const state = this.#states[place];
-      if (state === EMPTY) return -1;
-      if (state !== USED) continue;
+    for (let place = this.#home(key, 0); ; place = (place + 1) & this.#mask) {
+      if (values[place] === EMPTY) return place;
       let word = 0;
-      while (word < width && this.#keys[place * width + word] === this.key[word]) word++;
+      while (word < width && keys[place * width + word] === key[word]) word++;
       if (word === width) return place;
     }
   }
 
-  #insert(value: number): void {
-    let place = this.#hash() & this.#mask;
-    while (this.#states[place] === USED) place = (place + 1) & this.#mask;
-    if (this.#states[place] === EMPTY) this.#filled++;
-    this.#states[place] = USED;
-    for (let word = 0; word < this.#width; word++) {
-      this.#keys[place * this.#width + word] = this.key[word] as number;
+  /** Empties a place, and moves up what is found only because it was taken. */
+  #closeGap(gap: number): void {
+    const width = this.#width;
+    let open = gap;
+    for (let place = (gap + 1) & this.#mask; this.#values[place] !== EMPTY; place = (place + 1) & this.#mask) {
+      const home = this.#home(this.#keys, place * width);
+      // its way from home to here does not lead over the open place
+      if (((place - home) & this.#mask) < ((place - open) & this.#mask)) continue;
+      this.#put(this.#keys, place * width, open, this.#values[place] as number);
+      open = place;
     }
-    this.#values[place] = value;
-    this.#size++;
+    this.#values[open] = EMPTY;
   }
 
-  /** Into a table twice as large, or one of the same size where what fills it is mostly gone. */
-  #rebuild(): void {
-    const states = this.#states;
+  /** Fills a place with the words from `from` on. */
+  #put(words: Uint32Array, from: number, place: number, value: number): void {
+    const at = place * this.#width;
+    for (let word = 0; word < this.#width; word++) this.#keys[at + word] = words[from + word] as number;
+    this.#values[place] = value;
+  }
+
+  #grow(): void {
     const keys = this.#keys;
     const values = this.#values;
-    const asked = this.key.slice();
-    const places = (this.#mask + 1) * (this.#size > ((this.#mask + 1) * LOAD) / 2 ? 2 : 1);
+    const places = (this.#mask + 1) * 2;
     this.#mask = places - 1;
-    this.#states = new Uint8Array(places);
     this.#keys = new Uint32Array(places * this.#width);
-    this.#values = new Int32Array(places);
-    this.#size = 0;
-    this.#filled = 0;
-    for (let place = 0; place < states.length; place++) {
-      if (states[place] !== USED) continue;
-      for (let word = 0; word < this.#width; word++) this.key[word] = keys[place * this.#width + word] as number;
-      this.#insert(values[place] as number);
+    this.#values = new Int32Array(places).fill(EMPTY);
+    for (let place = 0; place < values.length; place++) {
+      if (values[place] === EMPTY) continue;
+      const from = place * this.#width;
+      let into = this.#home(keys, from);
+      while (this.#values[into] !== EMPTY) into = (into + 1) & this.#mask;
+      this.#put(keys, from, into, values[place] as number);
     }
-    this.key.set(asked);
   }
 }

@@ -28,7 +28,8 @@ export class TcpRecords {
     this.#halves = new Uint16Array(buffer);
     this.#words = new Uint32Array(buffer);
     this.#recordBytes = layout.recordBytes;
-    this.#at = layout.offsets;
+    // as the addon made it, it is a hash table to the engine: a copy is an object with fields, read in a tenth of the time
+    this.#at = { ...layout.offsets };
   }
 
   kind(index: number): number {
@@ -60,6 +61,11 @@ export class TcpRecords {
   /** Unique for the life of the programs, an integer below 2^53. */
   id(index: number): number {
     return this.#long(index, this.#at.id);
+  }
+  /** The two words of `id`, as a key. */
+  writeId(index: number, into: Uint32Array): void {
+    into[0] = this.#word(index, this.#at.id);
+    into[1] = this.#word(index, this.#at.id + WORD_BYTES);
   }
   bornNs(index: number): number {
     return this.#long(index, this.#at.bornNs);
