@@ -83,6 +83,7 @@ async function start(
   const resolver = new Resolver({
     hostName: config.nodeName,
     cluster: credentials !== undefined,
+    ownPodUid: config.podUid,
     procPath: config.host.proc,
     externalNetworks: config.external.cidrs,
   });
@@ -168,6 +169,7 @@ async function start(
         synced: synced && phase === "watching",
         ageSeconds: (Date.now() - lastEventUnixMs) / MS_PER_S,
       })),
+    peers: () => ({ agents: resolver.directory.peers.size, connectionsLeft: counter.leftToPeers }),
     exports: () => otlp?.stats() ?? [],
     scrapes: () => server.stats(),
   };

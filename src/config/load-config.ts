@@ -45,7 +45,12 @@ export function loadConfig(sources: ConfigSources): Config {
   const otlpRequested = isOtlpRequested(parsed.data.otlp.endpoint, sources.environment);
   problems.push(...findVoidSettings(parsed.data, settings, otlpRequested));
   if (problems.length > 0) throw new ConfigError(problems);
-  return { ...parsed.data, nodeName: parsed.data.nodeName ?? (sources.environment["NODE_NAME"] || sources.hostname) };
+  const { NODE_NAME, POD_UID } = sources.environment;
+  return {
+    ...parsed.data,
+    nodeName: parsed.data.nodeName ?? (NODE_NAME || sources.hostname),
+    podUid: parsed.data.podUid ?? (POD_UID || ""),
+  };
 }
 
 function settingsOfFile(sources: ConfigSources, problems: ConfigProblem[]): Setting[] {

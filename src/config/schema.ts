@@ -144,6 +144,12 @@ export const configSchema = z.strictObject({
     defaultText: "NODE_NAME, else the host name",
     description: "This node's name, as the API server knows it.",
   }),
+  podUid: optionalTextOption({
+    range: "a pod's UID",
+    defaultText: "POD_UID; without it, no other agent is known of, and each counts every connection that it sees",
+    description:
+      "The agent's own pod. The other pods of its workload are the agents that count the connections of clients on their nodes.",
+  }),
   flows: flows.prefault({}),
   kubernetes: kubernetes.prefault({}),
   external: external.prefault({}),
@@ -158,4 +164,8 @@ export const configSchema = z.strictObject({
 });
 
 /** The checked configuration. Durations are in milliseconds and sizes in bytes, as the names say. */
-export type Config = Omit<z.output<typeof configSchema>, "nodeName"> & { readonly nodeName: string };
+export type Config = Omit<z.output<typeof configSchema>, "nodeName" | "podUid"> & {
+  readonly nodeName: string;
+  /** Empty where it is not known. */
+  readonly podUid: string;
+};

@@ -7,6 +7,8 @@ export interface EdgeSlots {
   readonly used: number;
   /** Changes whenever the index begins another edge; 0 while it is free. */
   generation(edge: number): number;
+  /** Whether any connection's traffic was counted on it; else it has only what one end of a connection has for itself. */
+  hasTraffic(edge: number): boolean;
   attributes(edge: number): readonly string[];
   startUnixMs(edge: number): number;
 }
@@ -103,8 +105,9 @@ export class EdgeFamily implements MetricFamily {
     return this.#edges.used * this.#variants.length;
   }
   generation(slot: number): number {
-    if (this.#sparse && this.#values[slot] === 0) return 0;
-    return this.#edges.generation(Math.floor(slot / this.#variants.length));
+    const edge = Math.floor(slot / this.#variants.length);
+    const isShown = this.#sparse ? this.#values[slot] !== 0 : this.#edges.hasTraffic(edge);
+    return isShown ? this.#edges.generation(edge) : 0;
   }
   attributes(slot: number): readonly string[] {
     const edge = this.#edges.attributes(Math.floor(slot / this.#variants.length));

@@ -27,6 +27,7 @@ export class EdgeTable {
   readonly #edges: (Edge | undefined)[] = [OVERFLOW_EDGE];
   readonly #generations: number[] = [0];
   readonly #created: number[] = [0];
+  /** When traffic was last counted on it, 0 where none was. */
   readonly #touched: number[] = [0];
   /** Live connections that hold the edge's index. */
   readonly #pins: number[] = [0];
@@ -43,6 +44,7 @@ export class EdgeTable {
         return table.#edges.length;
       },
       generation: (edge) => this.#generations[edge] ?? 0,
+      hasTraffic: (edge) => this.#touched[edge] !== 0,
       attributes: (edge) => edgeAttributes(this.#edges[edge] ?? OVERFLOW_EDGE),
       startUnixMs: (edge) => this.#created[edge] ?? 0,
     });
@@ -94,6 +96,7 @@ export class EdgeTable {
     return this.#ofGeneration.get(this.#generationKey);
   }
 
+  /** Traffic is counted on the edge now. */
   touch(edge: number, unixMs: number): void {
     this.#touched[edge] = unixMs;
   }
@@ -110,7 +113,8 @@ export class EdgeTable {
     for (let edge = 1; edge < this.#edges.length; edge++) {
       const known = this.#edges[edge];
       if (known === undefined || (this.#pins[edge] as number) > 0) continue;
-      if (unixMs - (this.#touched[edge] as number) < this.#options.idleExpiryMs) continue;
+      const lastMs = Math.max(this.#created[edge] as number, this.#touched[edge] as number);
+      if (unixMs - lastMs < this.#options.idleExpiryMs) continue;
       this.#index.delete(this.#keyOf(known.client, known.server, known.service, known.serverPort));
       this.#edges[edge] = undefined;
       this.#generationKey[0] = this.generation(edge);
@@ -139,7 +143,7 @@ export class EdgeTable {
     this.#generationKey[0] = this.#lastGeneration;
     this.#ofGeneration.set(this.#generationKey, edge);
     this.#created[edge] = unixMs;
-    this.#touched[edge] = unixMs;
+    this.#touched[edge] = 0;
     this.#pins[edge] = 0;
   }
 

@@ -41,7 +41,7 @@ export interface FlowCounterOptions {
  * A connection between two sockets of this host comes as two halves. The client's is counted: it knows the Service, the failure
  * and the connect latency. The server's half says which backend answered. The two know each other by their initial sequence
  * numbers, which are the same at both ends through any NAT. A half that cannot tell alone waits for the other, for no
- * longer than it takes to sweep the live connections twice.
+ * longer than it takes to sweep the live connections twice. A client on another node with an agent is counted there.
  */
 export class FlowCounter {
   readonly #layout: TcpLayout;
@@ -66,6 +66,7 @@ export class FlowCounter {
   #unbornCounted = 0;
   #waitRefused = 0;
   #settledAlone = 0;
+  #leftToPeers = 0;
 
   constructor(options: FlowCounterOptions) {
     const { layout, edges, identity, onConnection, allConnections } = options;
@@ -108,6 +109,11 @@ export class FlowCounter {
   /** Halves whose other half did not show up on this host. */
   get settledAlone(): number {
     return this.#settledAlone;
+  }
+
+  /** Connections to servers here that the agent of their client's node counts. */
+  get leftToPeers(): number {
+    return this.#leftToPeers;
   }
 
   /** The survey's records: listeners first, because roles of older connections follow from them. */
@@ -195,11 +201,11 @@ export class FlowCounter {
     }
     this.#reading.writeIsns(records, index, isServer, this.#isns);
     if (this.#joinsOther(records, index, slot, isServer)) return;
-    const mayWait = isServer || this.#remote(records, index, false).maybeHere;
+    const there = this.#remote(records, index, isServer);
+    const mayWait = isServer ? there.counted !== "there" : there.maybeHere;
     if (mayWait && this.#waits(records, index, slot, isServer)) return;
-    const edge = this.#edgeAlone(records, index, isServer);
+    const edge = this.#decideAlone(records, index, slot, isServer);
     (isServer ? this.#seenServers : this.#seenClients).add(this.#isns, this.#edges.generation(edge));
-    this.#tally.decide(records, index, slot, edge, isServer, true);
   }
 
   /**
@@ -270,13 +276,20 @@ export class FlowCounter {
     const slot = this.#waiting.slot(place);
     this.#settledAlone++;
     this.#waiting.remove(place);
-    const edge = this.#edgeAlone(records, place, isServer);
+    const edge = this.#decideAlone(records, place, slot, isServer);
     // a client is established before its server: one whose server has waited in vain will not turn up
-    if (!isServer) {
-      this.#reading.writeIsns(records, place, isServer, this.#isns);
-      this.#seenClients.add(this.#isns, this.#edges.generation(edge));
-    }
-    this.#tally.decide(records, place, slot, edge, isServer, true);
+    if (isServer) return;
+    this.#reading.writeIsns(records, place, isServer, this.#isns);
+    this.#seenClients.add(this.#isns, this.#edges.generation(edge));
+  }
+
+  /** Decides by what one half knows. A client is always counted, a server unless another agent counts its client. */
+  #decideAlone(records: TcpRecords, index: number, slot: number, isServer: boolean): number {
+    const edge = this.#edgeAlone(records, index, isServer);
+    const isLeft = isServer && this.#remote(records, index, true).counted === "there";
+    if (isLeft) this.#leftToPeers++;
+    this.#tally.decide(records, index, slot, edge, isServer, !isLeft);
+    return edge;
   }
 
   /** The edge as one half knows it. */

@@ -8,6 +8,7 @@ export interface PodEntry {
   readonly name: string;
   readonly nodeName: string;
   readonly hostNetwork: boolean;
+  readonly isReady: boolean;
   readonly endpoint: Endpoint;
   readonly containers: SlimPod["containers"];
   /** When it was deleted, in milliseconds since the Unix epoch; 0 while it exists. */
@@ -30,6 +31,7 @@ export interface ServiceEntry {
 /** A pod entry as the directory writes it. */
 export interface PodRecord extends PodEntry {
   nodeName: string;
+  isReady: boolean;
   endpoint: Endpoint;
   containers: SlimPod["containers"];
   deletedMs: number;

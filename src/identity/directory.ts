@@ -8,6 +8,7 @@ import type { AddressWords, Endpoint } from "./endpoint.ts";
 import type { Interner } from "./interner.ts";
 import { labelName } from "./label-name.ts";
 import { type Claim, Ownership } from "./ownership.ts";
+import { PeerAgents } from "./peer-agents.ts";
 import { workloadOf } from "./workload.ts";
 
 export interface DirectoryOptions {
@@ -15,6 +16,8 @@ export interface DirectoryOptions {
   readonly clock: () => number;
   readonly version: AnswerVersion;
   readonly interner: Interner;
+  /** UID of the agent's own pod, by which the agents of other nodes are known; empty where it is none. */
+  readonly ownPodUid?: string;
   /** How long what was deleted still answers for its time; 120 000 by default. */
   readonly graceMs?: number;
   /** How much earlier than we hear of it a pod may have used its address; 10 000 by default. */
@@ -49,6 +52,8 @@ const TRANSPORTS: Readonly<Record<string, number>> = { TCP: 0, UDP: 0x10000, SCT
  * was given since it last grew could change; the churn of pods that nobody here talks to leaves it alone.
  */
 export class Directory implements ObjectSink {
+  /** The nodes on which another agent counts. */
+  readonly peers: PeerAgents;
   readonly #clock: () => number;
   readonly #version: AnswerVersion;
   readonly #interner: Interner;
@@ -71,6 +76,7 @@ export class Directory implements ObjectSink {
   #badNetworks = 0;
 
   constructor(options: DirectoryOptions) {
+    this.peers = new PeerAgents(options.ownPodUid ?? "", options.version);
     this.#clock = options.clock;
     this.#version = options.version;
     this.#interner = options.interner;
@@ -147,6 +153,7 @@ export class Directory implements ObjectSink {
     const revived = known !== undefined && known.deletedMs !== 0;
     const record = known ?? this.#newPod(pod);
     this.#describePod(record, pod);
+    this.peers.see(record, this.#pods.values());
     const ended = pod.phase === "Succeeded" || pod.phase === "Failed";
     const ips = ended || pod.hostNetwork ? [] : pod.ips;
     // News of a pod that was deleted may be stale, so it takes an address from nobody.
@@ -163,6 +170,7 @@ export class Directory implements ObjectSink {
     this.#addresses.change(record.ips, [], podsOf, record, this.#claim(nowMs));
     record.ips = [];
     record.deletedMs = nowMs;
+    this.peers.see(record, this.#pods.values());
     this.#sweep(nowMs);
   }
 
@@ -219,7 +227,7 @@ export class Directory implements ObjectSink {
   }
 
   #newPod(pod: SlimPod): PodRecord {
-    const { uid, namespace, name, nodeName, hostNetwork } = pod;
+    const { uid, namespace, name, nodeName, hostNetwork, isReady } = pod;
     const endpoint = this.#endpointOf(pod);
     const record: PodRecord = {
       uid,
@@ -227,6 +235,7 @@ export class Directory implements ObjectSink {
       name,
       nodeName,
       hostNetwork,
+      isReady,
       endpoint,
       containers: [],
       deletedMs: 0,
@@ -249,6 +258,7 @@ export class Directory implements ObjectSink {
     if (record.endpoint !== endpoint && record.askedAt === this.#version.value) this.#version.bump();
     record.endpoint = endpoint;
     record.nodeName = pod.nodeName;
+    record.isReady = pod.isReady;
     record.deletedMs = 0;
     for (const { id } of record.containers) {
       if (id === "" || pod.containers.some((container) => container.id === id)) continue;

@@ -37,6 +37,12 @@ export interface LocalSocket {
   readonly address: AddressWords;
 }
 
+/**
+ * Who counts the connections that clients at an address open: this agent; the agent of their node; or, where the address is
+ * a node's, that node's agent, unless the node only forwards them for somebody else.
+ */
+export type Counted = "here" | "there" | "there unless forwarded";
+
 /** Who answers at a remote address. */
 export interface RemoteAnswer {
   /** The pod, node or external behind the address; undefined where the address is a Service's. */
@@ -45,6 +51,7 @@ export interface RemoteAnswer {
   readonly service: ServiceRef | undefined;
   /** Whether the socket at the other end may be on this host: worth waiting for its own record. */
   readonly maybeHere: boolean;
+  readonly counted: Counted;
 }
 
 /** Resolves sockets and addresses to endpoints. Answers are interned: equal endpoints are the same object. */

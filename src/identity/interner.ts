@@ -1,9 +1,15 @@
 import type { Endpoint, RemoteAnswer, ServiceRef } from "./endpoint.ts";
 
-/** The two answers that name an endpoint. */
+/** The answers that name an endpoint. */
 export interface EndpointAnswers {
+  /** It may be on this host. */
   readonly here: RemoteAnswer;
+  /** It is somewhere else, without an agent. */
   readonly away: RemoteAnswer;
+  /** It is on a node with another agent. */
+  readonly peer: RemoteAnswer;
+  /** It is a node with another agent. */
+  readonly peerNode: RemoteAnswer;
 }
 
 /**
@@ -33,8 +39,10 @@ export class Interner {
     let answers = this.#endpointAnswers.get(endpoint);
     if (answers === undefined) {
       answers = {
-        here: { endpoint, service: undefined, maybeHere: true },
-        away: { endpoint, service: undefined, maybeHere: false },
+        here: { endpoint, service: undefined, maybeHere: true, counted: "here" },
+        away: { endpoint, service: undefined, maybeHere: false, counted: "here" },
+        peer: { endpoint, service: undefined, maybeHere: false, counted: "there" },
+        peerNode: { endpoint, service: undefined, maybeHere: false, counted: "there unless forwarded" },
       };
       this.#endpointAnswers.set(endpoint, answers);
     }
@@ -45,7 +53,7 @@ export class Interner {
   serviceAnswer(service: ServiceRef): RemoteAnswer {
     let answer = this.#serviceAnswers.get(service);
     if (answer === undefined) {
-      answer = { endpoint: undefined, service, maybeHere: true };
+      answer = { endpoint: undefined, service, maybeHere: true, counted: "here" };
       this.#serviceAnswers.set(service, answer);
     }
     return answer;

@@ -25,6 +25,8 @@ export interface ResolverOptions {
   readonly cgroupPath?: string;
   /** Names for addresses outside; the longest prefix wins, and any goes before the built-in classes. */
   readonly externalNetworks?: readonly NamedNetwork[];
+  /** UID of the agent's own pod: by it, the agents of other nodes are known. */
+  readonly ownPodUid?: string;
   /** How long what was deleted still answers for its time; 120 000 by default. */
   readonly graceMs?: number;
 }
@@ -80,6 +82,7 @@ export class Resolver implements Identity {
       clock,
       version,
       interner,
+      ...(options.ownPodUid === undefined ? {} : { ownPodUid: options.ownPodUid }),
       ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
     });
     this.#cgroups = new CgroupTree({
@@ -201,15 +204,28 @@ export class Resolver implements Identity {
     const hereNetns = this.#hostAddresses.netnsOf(address);
     if (known) {
       const pod = directory.podAt(address, unixMs);
-      if (pod !== undefined) return this.#answer(pod.endpoint, hereNetns !== 0 || pod.nodeName === this.#hostName);
+      if (pod !== undefined) {
+        const answers = this.#interner.answers(pod.endpoint);
+        if (this.#hasPeer(pod.nodeName)) return answers.peer;
+        return hereNetns !== 0 || pod.nodeName === this.#hostName ? answers.here : answers.away;
+      }
       const node = directory.nodeAt(address, unixMs);
-      if (node !== undefined) return this.#answer(node.endpoint, hereNetns !== 0 || node.name === this.#hostName);
+      if (node !== undefined) {
+        const answers = this.#interner.answers(node.endpoint);
+        if (this.#hasPeer(node.name)) return answers.peerNode;
+        return hereNetns !== 0 || node.name === this.#hostName ? answers.here : answers.away;
+      }
     }
     if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
     // A pod that the API server has not told of may well be on this node.
     if (directory.inPodRange(address)) return this.#answer(this.#unknown, true);
     if (known && directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
     return this.#external.answer(address);
+  }
+
+  /** Whether it is another node, whose agent counts what its sockets do. */
+  #hasPeer(nodeName: string): boolean {
+    return nodeName !== this.#hostName && this.directory.peers.isOn(nodeName);
   }
 
   #loopback(port: number, netns: number, unixMs: number): RemoteAnswer {

@@ -7,6 +7,8 @@ export interface SlimPod {
   readonly hostNetwork: boolean;
   /** `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`: a pod that ended has given its addresses back. */
   readonly phase: string;
+  /** The condition `Ready`. */
+  readonly isReady: boolean;
   /** All of `status.podIPs`. */
   readonly ips: readonly string[];
   /** The controlling owner, from `metadata.ownerReferences`. */

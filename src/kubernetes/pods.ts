@@ -21,6 +21,7 @@ interface PodParts {
   nodeName: string;
   hostNetwork: boolean;
   phase: string;
+  isReady: boolean;
   podIP: string;
   ips: string[];
   /** Container name to id, empty until it runs. */
@@ -29,7 +30,15 @@ interface PodParts {
 
 function decodePod(reader: ProtobufReader, interner: Interner): DecodedObject<SlimPod> {
   let meta: ObjectMeta | undefined;
-  const parts: PodParts = { nodeName: "", hostNetwork: false, phase: "", podIP: "", ips: [], containers: new Map() };
+  const parts: PodParts = {
+    nodeName: "",
+    hostNetwork: false,
+    phase: "",
+    isReady: false,
+    podIP: "",
+    ips: [],
+    containers: new Map(),
+  };
   while (reader.next()) {
     if (reader.field() === 1) meta = readObjectMeta(reader, interner, LABELS);
     else if (reader.field() === 2) readSpec(reader, interner, parts);
@@ -46,6 +55,7 @@ function decodePod(reader: ProtobufReader, interner: Interner): DecodedObject<Sl
     nodeName: parts.nodeName,
     hostNetwork: parts.hostNetwork,
     phase: parts.phase,
+    isReady: parts.isReady,
     ips: parts.ips.length === 0 ? NO_TEXTS : parts.ips,
     owner: meta.owner,
     podTemplateHash: meta.labels[0] ?? "",
@@ -95,6 +105,9 @@ function readStatus(reader: ProtobufReader, interner: Interner, parts: PodParts)
       case 1:
         parts.phase = interner.intern(reader.text());
         break;
+      case 2:
+        if (isReadyCondition(reader)) parts.isReady = true;
+        break;
       case 6:
         parts.podIP = reader.text();
         break;
@@ -123,6 +136,19 @@ function readContainerStatus(reader: ProtobufReader, interner: Interner, parts: 
   }
   reader.leave();
   parts.containers.set(name, id);
+}
+
+/** Whether it is the condition `Ready` with status `True`. */
+function isReadyCondition(reader: ProtobufReader): boolean {
+  let type = "";
+  let status = "";
+  reader.enter();
+  while (reader.next()) {
+    if (reader.field() === 1) type = reader.text();
+    else if (reader.field() === 2) status = reader.text();
+  }
+  reader.leave();
+  return type === "Ready" && status === "True";
 }
 
 function readPodIP(reader: ProtobufReader): string {

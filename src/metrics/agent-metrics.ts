@@ -131,6 +131,20 @@ export const AGENT_METRICS = {
     attributes: ["resource"],
     description: "Time since the API server last sent anything on the watch of a Kubernetes resource.",
   },
+  peerAgents: {
+    name: "weir.agent.peers",
+    unit: "{agent}",
+    kind: "updowncounter",
+    attributes: [],
+    description: "Nodes with a ready agent, this one's included, as far as this agent knows.",
+  },
+  connectionsLeft: {
+    name: "weir.agent.connections_left",
+    unit: "{connection}",
+    kind: "counter",
+    attributes: [],
+    description: "Connections to servers of this node that are counted by the agent of the client's node.",
+  },
   exportBatches: {
     name: "weir.agent.export.batches",
     unit: "{batch}",

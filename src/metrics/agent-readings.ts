@@ -10,6 +10,7 @@ export interface AgentReadings {
   readonly series?: () => Iterable<SeriesReading>;
   readonly unresolved?: () => Iterable<UnresolvedReading>;
   readonly watches?: () => Iterable<WatchReading>;
+  readonly peers?: () => PeersReading;
   readonly exports?: () => Iterable<ExportReading>;
   readonly scrapes?: () => ScrapeReading;
 }
@@ -58,6 +59,13 @@ export interface WatchReading {
   readonly resource: string;
   readonly synced: boolean;
   readonly ageSeconds: number;
+}
+
+export interface PeersReading {
+  /** Agents of other nodes, and this one. */
+  readonly agents: number;
+  /** Connections to servers here that another agent counts. */
+  readonly connectionsLeft: number;
 }
 
 export interface ExportReading {

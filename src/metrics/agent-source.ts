@@ -35,7 +35,8 @@ export class AgentSource implements MetricSource {
   /** Reads everything anew. A reading that throws keeps its last values and is counted; the others go on. */
   refresh(): void {
     const metrics = this.#metrics;
-    const { features, lostRecords, maps, programs, series, unresolved, watches, exports, scrapes } = this.#readings;
+    const { features, lostRecords, maps, programs, series, unresolved, watches, peers, exports, scrapes } =
+      this.#readings;
     this.#each("features", features, (it) => metrics.featureEnabled.set([it.feature], it.enabled ? 1 : 0));
     this.#each("lost_records", lostRecords, (it) => metrics.lostRecords.set([it.stage, it.reason], it.records));
     this.#each("maps", maps, (it) => {
@@ -55,6 +56,10 @@ export class AgentSource implements MetricSource {
     this.#each("watches", watches, (it) => {
       metrics.watchSynced.set([it.resource], it.synced ? 1 : 0);
       metrics.watchAge.set([it.resource], it.ageSeconds);
+    });
+    this.#each("peers", peers && (() => [peers()]), (it) => {
+      metrics.peerAgents.set([], it.agents);
+      metrics.connectionsLeft.set([], it.connectionsLeft);
     });
     this.#each("exports", exports, (it) => {
       metrics.exportBatches.set([it.signal, "sent"], it.batchesSent);

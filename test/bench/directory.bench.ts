@@ -38,6 +38,7 @@ function makePod(index: number, generation = 0): SlimPod {
     nodeName: `node-${index % 300}`,
     hostNetwork: false,
     phase: "Running",
+    isReady: true,
     ips: [podIp(index), `fd00::${hex(index, 4)}`],
     owner: { kind: "ReplicaSet", name: `app-${index % 1000}-6d5f7c9b8` },
     podTemplateHash: "6d5f7c9b8",

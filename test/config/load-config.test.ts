@@ -39,6 +39,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     listen: { host: "127.0.0.1", port: 9464 },
     logLevel: "info",
     nodeName: "node-7",
+    podUid: "",
     flows: {
       sweepIntervalMs: 10_000,
       drainIntervalMs: 200,
@@ -246,6 +247,12 @@ test("loadConfig() ignores what Kubernetes injects for a Service called weir, an
 test("loadConfig() takes the node's name from NODE_NAME where nothing else names it", () => {
   assert.equal(load({ environment: { NODE_NAME: "worker-3" } }).nodeName, "worker-3");
   assert.equal(load({ environment: { NODE_NAME: "worker-3" }, argv: ["--node-name", "x"] }).nodeName, "x");
+});
+
+test("loadConfig() takes the pod's UID from POD_UID where nothing else tells it, and does without", () => {
+  assert.equal(load({ environment: { POD_UID: "5e0d" } }).podUid, "5e0d");
+  assert.equal(load({ environment: { POD_UID: "5e0d", WEIR_POD_UID: "77" } }).podUid, "77");
+  assert.equal(load({}).podUid, "");
 });
 
 test("loadConfig() fails where a file that was asked for is missing, and not where the default one is", () => {

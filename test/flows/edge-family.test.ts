@@ -5,6 +5,7 @@ import { EdgeFamily, type EdgeSlots } from "../../src/flows/edge-family.ts";
 const edges: EdgeSlots = {
   used: 3,
   generation: (edge) => [0, 7, 8][edge] ?? 0,
+  hasTraffic: () => true,
   attributes: (edge) => [`edge ${edge}`],
   startUnixMs: (edge) => edge * 1000,
 };

@@ -32,6 +32,8 @@ test("EdgeTable.find() beyond the budget gives the overflow edge, and counts how
   assert.equal(edges.find(cart, depot, undefined, 4, 8), over);
   assert.equal(edges.overflowed, 2);
   assert.equal(edges.size, 2);
+  assert.equal(edges.metrics.io.generation(0), 0, "no traffic yet");
+  edges.touch(over, 9);
   assert.notEqual(edges.metrics.io.generation(0), 0);
   assert.deepEqual(edges.metrics.opened.attributes(over), [
     "",

@@ -487,3 +487,27 @@ test("FlowCounter takes a server's process from its listener in what it tells", 
   assert.equal(event?.clientAddress, "203.0.113.9");
   assert.equal(event?.requestBytes, 100);
 });
+
+for (const kind of ["live", "closed"] as const) {
+  test(`FlowCounter.count() leaves a ${kind} connection to the agent of its client's node`, () => {
+    const rig = new FlowRig();
+    const half = serverHalf({ kind, remote: "10.0.1.1", retransmittedSegments: 3 });
+    rig.count("changed", half);
+    assert.equal(rig.counter.waiting, 0, "there is nothing to wait for");
+    assert.equal(rig.counter.leftToPeers, 1);
+    if (kind === "live") rig.count("changed", { ...half, kind: "closed" });
+    for (const metric of ["io", "packets", "opened", "closed", "active", "connectionDuration", "failed"] as const) {
+      assert.deepEqual(Object.fromEntries(rig.series(metric)), {}, metric);
+    }
+    const edge = "remote-cart>depot:8080 server";
+    assert.deepEqual(Object.fromEntries(rig.series("retransmits")), { [edge]: 3 }, "what is the server's own is kept");
+    assert.deepEqual([...rig.series("rtt").keys()], [edge]);
+  });
+}
+
+test("FlowCounter.count() counts a client here although its address is said to be another agent's", () => {
+  const rig = new FlowRig();
+  rig.count("none", clientHalf({ local: "10.0.1.1" }), serverHalf({ remote: "10.0.1.1" }));
+  assertCountedOnce(rig);
+  assert.equal(rig.counter.leftToPeers, 0);
+});

@@ -12,6 +12,8 @@ const deployment = (workload: string): Endpoint => ({ kind: "Deployment", namesp
 export const CART = deployment("cart");
 export const DEPOT = deployment("depot");
 export const FAR_AWAY: Endpoint = { kind: "External", namespace: "", workload: "external" };
+/** On a node with an agent of its own. */
+export const REMOTE_CART = deployment("remote-cart");
 export const NODE: Endpoint = { kind: "Node", namespace: "", workload: "node-1" };
 const UNKNOWN: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
 const SERVICE = { namespace: "shop", name: "depot-service" };
@@ -21,13 +23,14 @@ export class RigIdentity implements Identity {
   version = 1;
   readonly asked: string[] = [];
   readonly #remotes = new Map<string, RemoteAnswer>([
-    ["10.0.0.1", { endpoint: CART, service: undefined, maybeHere: true }],
-    ["10.0.0.2", { endpoint: DEPOT, service: undefined, maybeHere: true }],
-    ["10.96.0.1", { endpoint: undefined, service: SERVICE, maybeHere: true }],
-    ["192.168.0.1", { endpoint: NODE, service: undefined, maybeHere: true }],
-    ["203.0.113.9", { endpoint: FAR_AWAY, service: undefined, maybeHere: false }],
+    ["10.0.0.1", { endpoint: CART, service: undefined, maybeHere: true, counted: "here" }],
+    ["10.0.0.2", { endpoint: DEPOT, service: undefined, maybeHere: true, counted: "here" }],
+    ["10.0.1.1", { endpoint: REMOTE_CART, service: undefined, maybeHere: false, counted: "there" }],
+    ["10.96.0.1", { endpoint: undefined, service: SERVICE, maybeHere: true, counted: "here" }],
+    ["192.168.0.1", { endpoint: NODE, service: undefined, maybeHere: true, counted: "here" }],
+    ["203.0.113.9", { endpoint: FAR_AWAY, service: undefined, maybeHere: false, counted: "here" }],
   ]);
-  readonly #nobody: RemoteAnswer = { endpoint: UNKNOWN, service: undefined, maybeHere: false };
+  readonly #nobody: RemoteAnswer = { endpoint: UNKNOWN, service: undefined, maybeHere: false, counted: "here" };
 
   local(socket: LocalSocket): Endpoint {
     this.asked.push(`local ${socket.cgroupId} ${socket.comm}`);

@@ -11,10 +11,20 @@ test("Interner gives one object for equal endpoints, Services and answers", () =
   assert.equal(interner.endpoint("Deployment", "shop", "web"), web);
   assert.notEqual(interner.endpoint("Deployment", "shopw", "eb"), web);
   assert.equal(interner.answers(web).here, interner.answers(web).here);
-  assert.deepEqual(interner.answers(web).away, { endpoint: web, service: undefined, maybeHere: false });
+  assert.deepEqual(interner.answers(web).away, {
+    endpoint: web,
+    service: undefined,
+    maybeHere: false,
+    counted: "here",
+  });
   const ref = interner.service("shop", "web");
   assert.equal(interner.serviceAnswer(ref), interner.serviceAnswer(interner.service("shop", "web")));
-  assert.deepEqual(interner.serviceAnswer(ref), { endpoint: undefined, service: ref, maybeHere: true });
+  assert.deepEqual(interner.serviceAnswer(ref), {
+    endpoint: undefined,
+    service: ref,
+    maybeHere: true,
+    counted: "here",
+  });
 });
 
 test("Interner lets go of what nobody holds, and keeps what somebody does", async () => {

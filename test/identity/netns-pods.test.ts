@@ -14,6 +14,7 @@ function entry(uid: string, fields: Partial<PodEntry> = {}): PodEntry & { delete
     name: uid,
     nodeName: "n",
     hostNetwork: false,
+    isReady: true,
     endpoint,
     containers: [],
     deletedMs: 0,

@@ -8,6 +8,7 @@ export function pod(fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
     nodeName: "node-1",
     hostNetwork: false,
     phase: "Running",
+    isReady: true,
     ips: [],
     owner: undefined,
     podTemplateHash: "",

@@ -151,25 +151,40 @@ test("Resolver.remote() finds Services, pods, nodes and externals", async (t) =>
   const { resolver, remote } = await host(t, { externalNetworks: [{ cidr: "203.0.113.0/24", name: "partner" }] });
   fill(resolver);
   const front = { namespace: "shop", name: "front" };
-  assert.deepEqual(remote("10.96.0.10"), { endpoint: undefined, service: front, maybeHere: true });
-  assert.deepEqual(remote("192.0.2.2", 30_080), { endpoint: undefined, service: front, maybeHere: true });
-  assert.deepEqual(remote("127.0.0.1", 30_080), { endpoint: undefined, service: front, maybeHere: true });
+  assert.deepEqual(remote("10.96.0.10"), { endpoint: undefined, service: front, maybeHere: true, counted: "here" });
+  assert.deepEqual(remote("192.0.2.2", 30_080), {
+    endpoint: undefined,
+    service: front,
+    maybeHere: true,
+    counted: "here",
+  });
+  assert.deepEqual(remote("127.0.0.1", 30_080), {
+    endpoint: undefined,
+    service: front,
+    maybeHere: true,
+    counted: "here",
+  });
   assert.deepEqual(remote("192.0.2.2", 0).endpoint?.workload, "node-2");
-  assert.deepEqual(remote("10.96.0.10", 81), { endpoint: UNKNOWN, service: undefined, maybeHere: false });
-  assert.deepEqual(remote("10.1.0.5"), { endpoint: WEB, service: undefined, maybeHere: true });
+  assert.deepEqual(remote("10.96.0.10", 81), {
+    endpoint: UNKNOWN,
+    service: undefined,
+    maybeHere: false,
+    counted: "here",
+  });
+  assert.deepEqual(remote("10.1.0.5"), { endpoint: WEB, service: undefined, maybeHere: true, counted: "here" });
   assert.equal(remote("10.1.1.5").endpoint?.workload, "far");
   assert.equal(remote("10.1.1.5").maybeHere, false);
-  assert.deepEqual(remote("192.0.2.1"), { endpoint: NODE_1, service: undefined, maybeHere: true });
+  assert.deepEqual(remote("192.0.2.1"), { endpoint: NODE_1, service: undefined, maybeHere: true, counted: "here" });
   assert.equal(remote("192.0.2.2").endpoint?.workload, "node-2");
   assert.equal(remote("192.0.2.2").maybeHere, false);
   assert.deepEqual(
     remote("10.1.0.1"),
-    { endpoint: NODE_1, service: undefined, maybeHere: true },
+    { endpoint: NODE_1, service: undefined, maybeHere: true, counted: "here" },
     "the bridge of this host",
   );
   assert.deepEqual(
     remote("10.1.1.99"),
-    { endpoint: UNKNOWN, service: undefined, maybeHere: true },
+    { endpoint: UNKNOWN, service: undefined, maybeHere: true, counted: "here" },
     "a pod nobody knows",
   );
   assert.deepEqual(remote("203.0.113.7").endpoint, { kind: "External", namespace: "", workload: "partner" });
@@ -182,9 +197,19 @@ test("Resolver.remote() takes loopback for the asking namespace", async (t) => {
   const { resolver, ids, local, remote } = await host(t);
   fill(resolver);
   local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") });
-  assert.deepEqual(remote("127.0.0.1", 8080, 40), { endpoint: WEB, service: undefined, maybeHere: true });
+  assert.deepEqual(remote("127.0.0.1", 8080, 40), {
+    endpoint: WEB,
+    service: undefined,
+    maybeHere: true,
+    counted: "here",
+  });
   assert.deepEqual(remote("::1", 30_080, 40).endpoint, WEB, "node ports are not for pods' loopback");
-  assert.deepEqual(remote("127.0.0.1", 8080), { endpoint: NODE_1, service: undefined, maybeHere: true });
+  assert.deepEqual(remote("127.0.0.1", 8080), {
+    endpoint: NODE_1,
+    service: undefined,
+    maybeHere: true,
+    counted: "here",
+  });
 });
 
 test("Resolver.remote() answers for the moment", async (t) => {
@@ -223,7 +248,7 @@ test("Resolver without a cluster names containers, units, processes and this hos
   });
   const laptop = { kind: "Node", namespace: "", workload: "laptop" };
   for (const text of ["192.0.2.1", "10.1.0.5", "127.0.0.1", "::1"]) {
-    assert.deepEqual(remote(text), { endpoint: laptop, service: undefined, maybeHere: true }, text);
+    assert.deepEqual(remote(text), { endpoint: laptop, service: undefined, maybeHere: true, counted: "here" }, text);
   }
   assert.equal(remote("192.0.2.9").endpoint?.workload, "public");
 });
@@ -238,4 +263,21 @@ test("Resolver.shutdown() may be called again, and stats() are plain numbers", a
   );
   assert.ok(numbers.length > 20);
   for (const number of numbers) assert.ok(Number.isFinite(number));
+});
+
+test("Resolver.remote() tells whose clients another node's agent counts", async (t) => {
+  const { resolver, remote } = await host(t, { ownPodUid: "agent-1" });
+  fill(resolver);
+  const counted = () =>
+    ["10.1.1.5", "10.1.0.5", "192.0.2.2", "192.0.2.1", "203.0.113.9"].map((text) => remote(text).counted);
+  assert.deepEqual(new Set(counted()), new Set(["here"]), "no agent is known");
+  for (const [uid, nodeName] of [
+    ["agent-1", "node-1"],
+    ["agent-2", "node-2"],
+  ] as const) {
+    resolver.directory.upsertPod(pod({ uid, nodeName, hostNetwork: true, owner: { kind: "DaemonSet", name: "weir" } }));
+  }
+  assert.deepEqual(counted(), ["there", "here", "there unless forwarded", "here", "here"]);
+  resolver.directory.deletePod("agent-2");
+  assert.deepEqual(new Set(counted()), new Set(["here"]));
 });

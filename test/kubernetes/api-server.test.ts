@@ -97,6 +97,7 @@ test("KubernetesWatches sees what a real API server has, every change, and a res
     nodeName: "node-1",
     hostNetwork: false,
     phase: "Running",
+    isReady: false,
     ips: ["10.1.0.7", "fd00::7"],
     owner: { kind: "ReplicaSet", name: "web-5d9c7b8f6" },
     podTemplateHash: "5d9c7b8f6",

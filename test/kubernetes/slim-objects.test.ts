@@ -39,6 +39,8 @@ test("pods.decode() keeps identity, addresses, controlling owner and containers,
     bytes(6, "10.1.0.7"),
     bytes(8, [bytes(1, "web"), bytes(2, [bytes(2, [])]), bytes(8, `containerd://${ID}`)]),
     bytes(10, [bytes(1, "init"), bytes(8, `cri-o://${ID}`)]),
+    bytes(2, [bytes(1, "Ready"), bytes(2, "True"), bytes(3, [])]),
+    bytes(2, [bytes(1, "ContainersReady"), bytes(2, "False")]),
     bytes(12, [bytes(1, "10.1.0.7")]),
     bytes(12, [bytes(1, "fd00::7")]),
     bytes(13, [bytes(1, "debug"), bytes(8, "")]),
@@ -57,6 +59,7 @@ test("pods.decode() keeps identity, addresses, controlling owner and containers,
       nodeName: "node-1",
       hostNetwork: true,
       phase: "Running",
+      isReady: true,
       ips: ["10.1.0.7", "fd00::7"],
       owner: { kind: "ReplicaSet", name: "web-abc" },
       podTemplateHash: "abc",
@@ -71,6 +74,17 @@ test("pods.decode() keeps identity, addresses, controlling owner and containers,
       ],
     );
   }
+});
+
+test("pods.decode() takes a pod for ready by its condition alone", () => {
+  const isReady = (type: string, state: string) => {
+    const object = Buffer.concat([meta({ uid: "u" }), bytes(3, [bytes(2, [bytes(1, type), bytes(2, state)])])]);
+    return pods.decode(reader.open(object), new Interner()).object.isReady;
+  };
+  assert.equal(isReady("Ready", "True"), true);
+  assert.equal(isReady("Ready", "False"), false);
+  assert.equal(isReady("Ready", "Unknown"), false);
+  assert.equal(isReady("ContainersReady", "True"), false);
 });
 
 test("pods.decode() takes podIP where a server has no podIPs, and nothing from a pending pod", () => {

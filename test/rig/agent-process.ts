@@ -40,7 +40,7 @@ const STOP_MS = 20_000;
 const RING_SIZE = "64MiB";
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 /** Variables that configure the agent, its exporters, or its way to a cluster. */
-const CONFIGURES = /^(WEIR_|OTEL_|KUBE|NODE_NAME$)/;
+const CONFIGURES = /^(WEIR_|OTEL_|KUBE|NODE_NAME$|POD_UID$)/;
 
 /**
  * The whole agent as a process. It measures every socket of this host, whoever's: select by labels that are the test's own.
