@@ -3,17 +3,11 @@ import { AddressTable } from "./address-table.ts";
 import { parseAddress } from "./address-text.ts";
 import type { AnswerVersion } from "./answer-version.ts";
 import { AskedKeys } from "./asked.ts";
-import type { NodeRecord, PodRecord, ServiceRecord } from "./directory-entries.ts";
+import { countGone, pruneBackends } from "./backend.ts";
+import type { AddressRecord, NodeRecord, PodRecord } from "./directory-entries.ts";
 import type { AddressWords } from "./endpoint.ts";
 import { type Claim, Ownership } from "./ownership.ts";
-
-/** All that is known of one address. */
-export interface AddressRecord {
-  pods: Ownership<PodRecord> | undefined;
-  nodes: Ownership<NodeRecord> | undefined;
-  services: Map<number, Ownership<ServiceRecord>> | undefined;
-  askedAt: number;
-}
+import { countEnded, prunePorts } from "./port-holding.ts";
 
 /** Every address of the cluster with its owners over time. The version grows where an answer changes that was given since it last grew. */
 export class AddressBook {
@@ -62,24 +56,38 @@ export class AddressBook {
     claim: Claim,
   ): void {
     for (const text of before) {
-      if (after.includes(text)) continue;
-      const address = parseAddress(text);
-      const record = address && this.#addresses.get(address);
+      const record = after.includes(text) ? undefined : this.find(text);
       if (record === undefined) continue;
       ownershipOf(record).release(owner, claim.nowMs);
-      this.#touched(record);
+      this.touched(record);
     }
     for (const text of after) {
-      if (before.includes(text)) continue;
-      const address = parseAddress(text);
-      if (address === undefined) {
-        this.#badAddresses += 1;
-        continue;
-      }
-      const record = this.#addresses.get(address) ?? this.#newAddress(address);
+      const record = before.includes(text) ? undefined : this.reach(text);
+      if (record === undefined) continue;
       ownershipOf(record).claim(owner, claim);
-      this.#touched(record);
+      this.touched(record);
     }
+  }
+
+  /** What is known of an address, for who changes it; undefined where nothing is. */
+  find(text: string): AddressRecord | undefined {
+    const address = parseAddress(text);
+    return address && this.#addresses.get(address);
+  }
+
+  /** The same, made where nobody had the address. Texts that are no address are counted, and give undefined. */
+  reach(text: string): AddressRecord | undefined {
+    const address = parseAddress(text);
+    if (address === undefined) {
+      this.#badAddresses += 1;
+      return undefined;
+    }
+    return this.#addresses.get(address) ?? this.#newAddress(address);
+  }
+
+  /** To be called when answers about an address have changed: grows the version where they were asked for. */
+  touched(record: AddressRecord): void {
+    if (record.askedAt === this.#version.value) this.#version.bump();
   }
 
   /** Forgets what ended before a moment; returns how many ended intervals remain. */
@@ -88,7 +96,7 @@ export class AddressBook {
     const empty: AddressWords[] = [];
     for (const [address, record] of this.#addresses.entries()) {
       remaining += pruneRecord(record, beforeMs);
-      if (!record.pods && !record.nodes && !record.services) empty.push(address);
+      if (!record.pods && !record.nodes && !record.services && !record.backends) empty.push(address);
     }
     for (const address of empty) {
       // Whoever is told "nobody" after this must hear of the next owner, and so must those who were told before.
@@ -100,14 +108,16 @@ export class AddressBook {
   }
 
   #newAddress(address: AddressWords): AddressRecord {
-    const record: AddressRecord = { pods: undefined, nodes: undefined, services: undefined, askedAt: 0 };
+    const record: AddressRecord = {
+      pods: undefined,
+      nodes: undefined,
+      services: undefined,
+      backends: undefined,
+      askedAt: 0,
+    };
     this.#addresses.set(address, record);
     this.#missed.learnt(address);
     return record;
-  }
-
-  #touched(record: AddressRecord): void {
-    if (record.askedAt === this.#version.value) this.#version.bump();
   }
 }
 
@@ -123,29 +133,13 @@ export function nodesOf(record: AddressRecord): Ownership<NodeRecord> {
   return record.nodes;
 }
 
-/** The Services that had a port of an address. */
-export function portOf(record: AddressRecord, port: number): Ownership<ServiceRecord> {
-  record.services ??= new Map();
-  let ownership = record.services.get(port);
-  if (ownership === undefined) {
-    ownership = new Ownership<ServiceRecord>();
-    record.services.set(port, ownership);
-  }
-  return ownership;
-}
-
 /** Returns how many ended intervals remain. */
 function pruneRecord(record: AddressRecord, beforeMs: number): number {
   const pods = record.pods?.prune(beforeMs) ?? -1;
   const nodes = record.nodes?.prune(beforeMs) ?? -1;
   if (pods < 0) record.pods = undefined;
   if (nodes < 0) record.nodes = undefined;
-  let remaining = Math.max(0, pods) + Math.max(0, nodes);
-  for (const [port, ownership] of record.services ?? []) {
-    const ended = ownership.prune(beforeMs);
-    if (ended < 0) record.services?.delete(port);
-    else remaining += ended;
-  }
-  if (record.services?.size === 0) record.services = undefined;
-  return remaining;
+  record.services = prunePorts(record.services, beforeMs);
+  record.backends = pruneBackends(record.backends, beforeMs);
+  return Math.max(0, pods) + Math.max(0, nodes) + countEnded(record.services) + countGone(record.backends);
 }

@@ -1,5 +1,7 @@
 import type { SlimPod } from "../kubernetes/objects.ts";
-import type { Endpoint, ServiceRef } from "./endpoint.ts";
+import type { Endpoint, RemoteAnswer, ServiceRef } from "./endpoint.ts";
+import type { Ownership } from "./ownership.ts";
+import type { PortHolding } from "./port-holding.ts";
 
 /** A pod as the directory knows it. Read only; its fields follow the watch. */
 export interface PodEntry {
@@ -26,6 +28,8 @@ export interface NodeEntry {
 export interface ServiceEntry {
   readonly uid: string;
   readonly ref: ServiceRef;
+  /** What to say of a connection to its address. */
+  readonly answer: RemoteAnswer;
 }
 
 /** A pod entry as the directory writes it. */
@@ -52,4 +56,37 @@ export interface ServiceRecord extends ServiceEntry {
   addresses: readonly string[];
   ports: readonly number[];
   nodePorts: readonly number[];
+}
+
+/** An EndpointSlice of a Service. */
+export interface SliceRecord {
+  readonly service: ServiceRef;
+  /** Names its backends that are no pods; undefined where there are none. */
+  endpoint: Endpoint | undefined;
+  /** With their transport. */
+  readonly ports: readonly number[];
+  backends: readonly Backend[];
+}
+
+/** One address of an EndpointSlice. There are as many as pods and more: small. */
+export interface Backend {
+  readonly slice: SliceRecord;
+  readonly at: AddressRecord;
+  /** Empty where it is no pod. */
+  readonly podUid: string;
+  /** When the slice no longer had it, in milliseconds since the Unix epoch. */
+  goneMs: number | undefined;
+  /** The address' next one. */
+  older: Backend | undefined;
+}
+
+/** All that is known of one address. */
+export interface AddressRecord {
+  pods: Ownership<PodRecord> | undefined;
+  nodes: Ownership<NodeRecord> | undefined;
+  /** Services whose address it was, with the ports of it that were theirs. */
+  services: PortHolding<ServiceRecord> | undefined;
+  /** Of which Services it was a backend. */
+  backends: Backend | undefined;
+  askedAt: number;
 }

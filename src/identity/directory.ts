@@ -1,14 +1,18 @@
-import type { ObjectSink, SlimNode, SlimPod, SlimService } from "../kubernetes/objects.ts";
-import { AddressBook, nodesOf, podsOf, portOf } from "./address-book.ts";
+import type { ObjectSink, SlimEndpointSlice, SlimNode, SlimPod, SlimService } from "../kubernetes/objects.ts";
+import { AddressBook, nodesOf, podsOf } from "./address-book.ts";
 import type { AnswerVersion } from "./answer-version.ts";
 import { AskedKeys } from "./asked.ts";
+import { backendPodAt, externalBackendAt, isBackendOf } from "./backend.ts";
 import { CidrTable } from "./cidr-table.ts";
-import type { NodeEntry, NodeRecord, PodEntry, PodRecord, ServiceEntry, ServiceRecord } from "./directory-entries.ts";
-import type { AddressWords, Endpoint } from "./endpoint.ts";
+import type { AddressRecord, NodeEntry, NodeRecord, PodEntry, PodRecord, ServiceEntry } from "./directory-entries.ts";
+import type { AddressWords, Endpoint, ServiceRef } from "./endpoint.ts";
 import type { Interner } from "./interner.ts";
 import { labelName } from "./label-name.ts";
-import { type Claim, Ownership } from "./ownership.ts";
+import type { Claim } from "./ownership.ts";
 import { PeerAgents } from "./peer-agents.ts";
+import { holderOf } from "./port-holding.ts";
+import { ServiceBook } from "./service-book.ts";
+import { SliceBook } from "./slice-book.ts";
 import { workloadOf } from "./workload.ts";
 
 export interface DirectoryOptions {
@@ -30,6 +34,7 @@ export interface DirectoryOptions {
 export interface DirectoryStats {
   readonly pods: number;
   readonly services: number;
+  readonly endpointSlices: number;
   readonly nodes: number;
   readonly addresses: number;
   readonly endedIntervals: number;
@@ -41,9 +46,6 @@ export interface DirectoryStats {
   /** Objects with an address or network that cannot be read. */
   readonly badAddresses: number;
 }
-
-/** A port and its transport as one number. */
-const TRANSPORTS: Readonly<Record<string, number>> = { TCP: 0, UDP: 0x10000, SCTP: 0x20000 };
 
 /**
  * Who held an address, when: pods, nodes and Services of the cluster, from the watch.
@@ -63,12 +65,11 @@ export class Directory implements ObjectSink {
   readonly #pods = new Map<string, PodRecord>();
   readonly #containers = new Map<string, PodRecord>();
   readonly #nodes = new Map<string, NodeRecord>();
-  readonly #services = new Map<string, ServiceRecord>();
   readonly #addresses: AddressBook;
-  readonly #nodePorts = new Map<number, Ownership<ServiceRecord>>();
+  readonly #services: ServiceBook;
+  readonly #slices: SliceBook;
   #podRanges = new CidrTable<true>();
   readonly #missedPods: AskedKeys<string>;
-  #nodePortsAskedAt = 0;
   #listed = false;
   #sweptMs: number;
   #endedIntervals = 0;
@@ -84,6 +85,9 @@ export class Directory implements ObjectSink {
     this.#leadMs = options.leadMs ?? 10_000;
     this.#maxEnded = options.maxEnded ?? 50_000;
     this.#addresses = new AddressBook(options.version);
+    const { version, interner } = options;
+    this.#services = new ServiceBook({ version, interner, addresses: this.#addresses });
+    this.#slices = new SliceBook({ interner, addresses: this.#addresses });
     this.#missedPods = new AskedKeys(options.version, new Set<string>());
     this.#sweptMs = options.clock();
   }
@@ -114,24 +118,50 @@ export class Directory implements ObjectSink {
   /** The Service behind a port of an address (ClusterIP, externalIP, load balancer), or behind a node's port. */
   serviceAt(address: AddressWords, port: number, unixMs: number, transport = 0): ServiceEntry | undefined {
     const record = this.#addresses.ask(address);
-    if (record === undefined) return undefined;
-    const own = record.services?.get(port + transport)?.at(unixMs);
+    return record && this.serviceOf(record, port, unixMs, transport);
+  }
+
+  /** The same, for an address that was looked up already. Allocates nothing. */
+  serviceOf(record: AddressRecord, port: number, unixMs: number, transport = 0): ServiceEntry | undefined {
+    const own = holderOf(record.services, port + transport, unixMs);
     if (own !== undefined || record.nodes?.at(unixMs) === undefined) return own;
     return this.nodePortAt(port, unixMs, transport);
   }
 
   /** The Service behind a port of every node. */
   nodePortAt(port: number, unixMs: number, transport = 0): ServiceEntry | undefined {
-    this.#nodePortsAskedAt = this.#version.value;
-    return this.#nodePorts.get(port + transport)?.at(unixMs);
+    return this.#services.nodePortAt(port + transport, unixMs);
   }
 
   /** Whether a Service holds the address at a moment, on whatever port. */
   isServiceAddress(address: AddressWords, unixMs: number): boolean {
-    const services = this.#addresses.ask(address)?.services;
-    if (services === undefined) return false;
-    for (const ownership of services.values()) if (ownership.at(unixMs) !== undefined) return true;
-    return false;
+    let held = this.#addresses.ask(address)?.services;
+    while (held !== undefined && !(unixMs >= held.fromMs && unixMs < held.untilMs)) held = held.older;
+    return held !== undefined;
+  }
+
+  /** Whether the address and port were those of a backend of the Service, by its EndpointSlices. */
+  isBackend(address: AddressWords, port: number, service: ServiceRef, unixMs: number, transport = 0): boolean {
+    const record = this.#addresses.ask(address);
+    return record !== undefined && isBackendOf(record, port + transport, service, unixMs);
+  }
+
+  /** The pod on its host's network that a Service has as a backend at a node's address and port. */
+  hostPodOf(record: AddressRecord, port: number, unixMs: number, transport = 0): PodEntry | undefined {
+    if (record.backends === undefined) return undefined;
+    const uid = backendPodAt(record, port + transport, unixMs);
+    const pod = uid === undefined ? undefined : this.podByUid(uid);
+    return pod?.hostNetwork === true ? pod : undefined;
+  }
+
+  /** What a Service without a selector has as a backend at an address and port: `External`, by the Service's name. */
+  backendOf(record: AddressRecord, port: number, unixMs: number, transport = 0): Endpoint | undefined {
+    return record.backends && externalBackendAt(record, port + transport, unixMs);
+  }
+
+  /** All that is known of an address. Allocates nothing on a hit. */
+  ask(address: AddressWords): AddressRecord | undefined {
+    return this.#addresses.ask(address);
   }
 
   podByUid(uid: string): PodEntry | undefined {
@@ -175,28 +205,36 @@ export class Directory implements ObjectSink {
   }
 
   upsertService(service: SlimService): void {
-    const known = this.#services.get(service.uid);
-    const record = known ?? this.#newService(service);
-    const addresses = [...new Set([...service.clusterIPs, ...service.externalIPs, ...service.loadBalancerIPs])];
-    const ports = service.ports.map(({ port, protocol }) => port + (TRANSPORTS[protocol] ?? 0));
-    const nodePorts = service.ports
-      .filter(({ nodePort }) => nodePort !== 0)
-      .map(({ nodePort, protocol }) => nodePort + (TRANSPORTS[protocol] ?? 0));
-    this.#moveService(record, addresses, ports, nodePorts);
+    const claim = this.#claim(this.#clock());
+    this.#services.upsert(service, claim);
+    this.#sweep(claim.nowMs);
   }
 
   deleteService(uid: string): void {
-    const record = this.#services.get(uid);
-    if (record === undefined) return;
-    this.#moveService(record, [], [], []);
-    this.#services.delete(uid);
+    const claim = this.#claim(this.#clock());
+    this.#services.delete(uid, claim);
+    this.#sweep(claim.nowMs);
+  }
+
+  upsertEndpointSlice(slice: SlimEndpointSlice): void {
+    const nowMs = this.#clock();
+    this.#slices.upsert(slice, nowMs);
+    this.#sweep(nowMs);
+  }
+
+  deleteEndpointSlice(uid: string): void {
+    const nowMs = this.#clock();
+    this.#slices.delete(uid, nowMs);
+    this.#sweep(nowMs);
   }
 
   upsertNode(node: SlimNode): void {
     const record = this.#nodes.get(node.uid) ?? this.#newNode(node);
     record.zone = node.zone;
     record.region = node.region;
-    this.#moveNode(record, node.addresses, node.podCIDRs);
+    // Flannel's device has the first address of the node's range, which no pod is given: what is masqueraded comes from it.
+    const firsts = node.podCIDRs.map((cidr) => cidr.slice(0, cidr.indexOf("/")));
+    this.#moveNode(record, [...new Set([...node.addresses, ...firsts])], node.podCIDRs);
   }
 
   deleteNode(uid: string): void {
@@ -210,6 +248,7 @@ export class Directory implements ObjectSink {
     return {
       pods: this.#pods.size,
       services: this.#services.size,
+      endpointSlices: this.#slices.size,
       nodes: this.#nodes.size,
       addresses: this.#addresses.size,
       endedIntervals: this.#endedIntervals,
@@ -272,47 +311,11 @@ export class Directory implements ObjectSink {
     record.containers = pod.containers;
   }
 
-  #newService({ uid, namespace, name }: SlimService): ServiceRecord {
-    const ref = this.#interner.service(namespace, name);
-    const record: ServiceRecord = { uid, ref, addresses: [], ports: [], nodePorts: [] };
-    this.#services.set(uid, record);
-    return record;
-  }
-
   #newNode({ uid, name, zone, region }: SlimNode): NodeRecord {
     const endpoint = this.#interner.endpoint("Node", "", name);
     const record: NodeRecord = { uid, name, endpoint, zone, region, addresses: [], podCIDRs: [] };
     this.#nodes.set(uid, record);
     return record;
-  }
-
-  #moveService(
-    record: ServiceRecord,
-    addresses: readonly string[],
-    ports: readonly number[],
-    nodePorts: readonly number[],
-  ): void {
-    const claim = this.#claim(this.#clock());
-    for (const port of new Set([...record.ports, ...ports])) {
-      const before = record.ports.includes(port) ? record.addresses : [];
-      const after = ports.includes(port) ? addresses : [];
-      this.#addresses.change(before, after, (address) => portOf(address, port), record, claim);
-    }
-    let nodePortsMoved = false;
-    for (const port of new Set([...record.nodePorts, ...nodePorts])) {
-      const [had, has] = [record.nodePorts.includes(port), nodePorts.includes(port)];
-      if (had === has) continue;
-      const ownership = this.#nodePorts.get(port) ?? new Ownership<ServiceRecord>();
-      this.#nodePorts.set(port, ownership);
-      if (has) ownership.claim(record, claim);
-      else ownership.release(record, claim.nowMs);
-      nodePortsMoved = true;
-    }
-    if (nodePortsMoved && this.#nodePortsAskedAt === this.#version.value) this.#version.bump();
-    record.addresses = addresses;
-    record.ports = ports;
-    record.nodePorts = nodePorts;
-    this.#sweep(claim.nowMs);
   }
 
   #moveNode(record: NodeRecord, addresses: readonly string[], podCIDRs: readonly string[]): void {
@@ -358,12 +361,7 @@ export class Directory implements ObjectSink {
     this.#sweptMs = nowMs;
     const beforeMs = nowMs - (crowded ? this.#graceMs / 2 : this.#graceMs);
     this.#forgetPods(beforeMs);
-    this.#endedIntervals = this.#addresses.prune(beforeMs);
-    for (const [port, ownership] of this.#nodePorts) {
-      const ended = ownership.prune(beforeMs);
-      if (ended < 0) this.#nodePorts.delete(port);
-      else this.#endedIntervals += ended;
-    }
+    this.#endedIntervals = this.#addresses.prune(beforeMs) + this.#services.prune(beforeMs);
   }
 
   #forgetPods(beforeMs: number): void {

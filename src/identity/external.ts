@@ -48,10 +48,13 @@ export class ExternalNames {
     this.#translated = this.#endpoint(TRANSLATED);
   }
 
-  /** Behind a private address may be a socket of this host after all: the answer says so. */
-  answer(address: AddressWords): RemoteAnswer {
+  /**
+   * Behind a private address may be a socket of this host after all: the answer says so. `known` is what the cluster calls it: that
+   * goes before a class, but not before a name that the configuration gives.
+   */
+  answer(address: AddressWords, known?: Endpoint): RemoteAnswer {
     const byClass = this.#classes.match(address) ?? this.#public;
-    const answers = this.#interner.answers(this.#named.match(address) ?? byClass);
+    const answers = this.#interner.answers(this.#named.match(address) ?? known ?? byClass);
     return byClass === this.#translated ? answers.here : answers.away;
   }
 

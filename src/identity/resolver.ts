@@ -1,9 +1,9 @@
-import { isLoopback } from "./address-text.ts";
+import { isIpv4Words, isLoopback } from "./address-text.ts";
 import { AnswerVersion } from "./answer-version.ts";
 import { type Cgroup, CgroupTree, type CgroupTreeStats } from "./cgroup-tree.ts";
 import type { CgroupPlace } from "./container-path.ts";
 import { Directory, type DirectoryStats } from "./directory.ts";
-import type { PodEntry } from "./directory-entries.ts";
+import type { AddressRecord, PodEntry } from "./directory-entries.ts";
 import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer } from "./endpoint.ts";
 import { ExternalNames, type NamedNetwork } from "./external.ts";
 import { HostAddresses, type HostAddressesStats } from "./host-addresses.ts";
@@ -132,6 +132,22 @@ export class Resolver implements Identity {
     return answer;
   }
 
+  /**
+   * Who was at the address to which a connection to a Service was translated. Asks nothing about Services, for a connection is
+   * translated once.
+   */
+  backend(address: AddressWords, port: number, unixMs: number): RemoteAnswer {
+    const answer = this.#endpointAt(
+      this.directory.ask(address),
+      address,
+      port,
+      this.#hostAddresses.netnsOf(address),
+      unixMs,
+    );
+    if (answer.endpoint === this.#unknown) this.#unresolvedRemote += 1;
+    return answer;
+  }
+
   stats(): ResolverStats {
     return {
       directory: this.directory.stats(),
@@ -194,24 +210,41 @@ export class Resolver implements Identity {
   }
 
   #remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
-    if (isLoopback(address)) return this.#loopback(port, netns, unixMs);
-    const { directory } = this;
-    const known = directory.knows(address);
-    if (known && port !== 0) {
-      const service = directory.serviceAt(address, port, unixMs);
-      if (service !== undefined) return this.#interner.serviceAnswer(service.ref);
+    if (isLoopback(address)) return this.#loopback(address, port, netns, unixMs);
+    const record = this.directory.ask(address);
+    if (record !== undefined && port !== 0) {
+      const service = this.directory.serviceOf(record, port, unixMs);
+      if (service !== undefined) return service.answer;
     }
     const hereNetns = this.#hostAddresses.netnsOf(address);
-    if (known) {
-      const pod = directory.podAt(address, unixMs);
+    if (record?.pods?.at(unixMs) === undefined && port !== 0 && this.#hostAddresses.hostNetns.has(hereNetns)) {
+      // All of a node's addresses have its node ports, and the API server knows only some of them.
+      const service = this.directory.nodePortAt(port, unixMs);
+      if (service !== undefined) return service.answer;
+    }
+    return this.#endpointAt(record, address, port, hereNetns, unixMs);
+  }
+
+  /** Who is at an address, whatever Service it may be of. */
+  #endpointAt(
+    record: AddressRecord | undefined,
+    address: AddressWords,
+    port: number,
+    hereNetns: number,
+    unixMs: number,
+  ): RemoteAnswer {
+    const { directory } = this;
+    if (record !== undefined) {
+      const pod = record.pods?.at(unixMs);
       if (pod !== undefined) {
         const answers = this.#interner.answers(pod.endpoint);
         if (this.#hasPeer(pod.nodeName)) return answers.peer;
         return hereNetns !== 0 || pod.nodeName === this.#hostName ? answers.here : answers.away;
       }
-      const node = directory.nodeAt(address, unixMs);
+      const node = record.nodes?.at(unixMs);
       if (node !== undefined) {
-        const answers = this.#interner.answers(node.endpoint);
+        const hostPod = port === 0 ? undefined : directory.hostPodOf(record, port, unixMs);
+        const answers = this.#interner.answers(hostPod?.endpoint ?? node.endpoint);
         if (this.#hasPeer(node.name)) return answers.peerNode;
         return hereNetns !== 0 || node.name === this.#hostName ? answers.here : answers.away;
       }
@@ -219,8 +252,10 @@ export class Resolver implements Identity {
     if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
     // A pod that the API server has not told of may well be on this node.
     if (directory.inPodRange(address)) return this.#answer(this.#unknown, true);
-    if (known && directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
-    return this.#external.answer(address);
+    if (record === undefined) return this.#external.answer(address);
+    const backend = port === 0 ? undefined : directory.backendOf(record, port, unixMs);
+    if (backend === undefined && directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
+    return this.#external.answer(address, backend);
   }
 
   /** Whether it is another node, whose agent counts what its sockets do. */
@@ -228,11 +263,12 @@ export class Resolver implements Identity {
     return nodeName !== this.#hostName && this.directory.peers.isOn(nodeName);
   }
 
-  #loopback(port: number, netns: number, unixMs: number): RemoteAnswer {
+  /** kube-proxy answers to node ports on IPv4 loopback, where it is told to. */
+  #loopback(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
     const pod = this.#netnsPods.podOf(netns);
-    if (pod === undefined && port !== 0 && this.#hostAddresses.hostNetns.has(netns)) {
+    if (pod === undefined && port !== 0 && isIpv4Words(address) && this.#hostAddresses.hostNetns.has(netns)) {
       const service = this.directory.nodePortAt(port, unixMs);
-      if (service !== undefined) return this.#interner.serviceAnswer(service.ref);
+      if (service !== undefined) return service.answer;
     }
     return this.#answer(pod?.endpoint ?? this.#nodeOfNetns(netns), true);
   }

@@ -1,6 +1,7 @@
 import { ApiClient } from "./api-client.ts";
 import { type Clock, sleep, systemClock } from "./clock.ts";
 import type { Credentials } from "./credentials.ts";
+import { endpointSlices } from "./endpoint-slices.ts";
 import { Interner } from "./interner.ts";
 import { nodes } from "./nodes.ts";
 import type { ObjectSink } from "./objects.ts";
@@ -25,7 +26,7 @@ export interface KubernetesWatchesOptions {
 }
 
 /**
- * Watches pods, services and nodes of all namespaces and hands them to a sink, until shut down. A resource that is
+ * Watches pods, services, nodes and endpoint slices of all namespaces and hands them to a sink, until shut down. A resource that is
  * denied or broken leaves the others working; no failure of the API server ends a watch.
  */
 export class KubernetesWatches {
@@ -59,6 +60,7 @@ export class KubernetesWatches {
       new ResourceWatch(pods, context),
       new ResourceWatch(services, context),
       new ResourceWatch(nodes, context),
+      new ResourceWatch(endpointSlices, context),
     ];
     if (options.signal?.aborted) this.#stop.abort();
     else

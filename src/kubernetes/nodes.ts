@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { DecodeError } from "./decode-error.ts";
 import type { Interner } from "./interner.ts";
 import { type ObjectMeta, readObjectMeta } from "./object-meta.ts";
@@ -43,20 +44,16 @@ function readSpec(reader: ProtobufReader, podCIDRs: string[]): void {
   if (podCIDRs.length === 0 && single !== "") podCIDRs.push(single);
 }
 
-/** `status.addresses` of the types that are IP addresses. */
+/** `status.addresses` that are IP addresses: of type InternalIP and ExternalIP, and host names that are written as one. */
 function readStatus(reader: ProtobufReader, addresses: string[]): void {
   reader.enter();
   while (reader.next()) {
     if (reader.field() !== 5) continue;
-    let type = "";
     let address = "";
     reader.enter();
-    while (reader.next()) {
-      if (reader.field() === 1) type = reader.text();
-      else if (reader.field() === 2) address = reader.text();
-    }
+    while (reader.next()) if (reader.field() === 2) address = reader.text();
     reader.leave();
-    if (type === "InternalIP" || type === "ExternalIP") addresses.push(address);
+    if (isIP(address) !== 0 && !addresses.includes(address)) addresses.push(address);
   }
   reader.leave();
 }

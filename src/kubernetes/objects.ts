@@ -34,9 +34,10 @@ export interface SlimService {
   readonly namespace: string;
   readonly name: string;
   readonly type: string;
-  /** Without `None`. */
+  /** Without `None`: a headless Service has none, nor has one of type ExternalName. */
   readonly clusterIPs: readonly string[];
   readonly externalIPs: readonly string[];
+  /** `status.loadBalancer.ingress[].ip`; a load balancer that is known by a host name has no address here. */
   readonly loadBalancerIPs: readonly string[];
   readonly ports: readonly SlimServicePort[];
 }
@@ -48,10 +49,31 @@ export interface SlimServicePort {
   readonly nodePort: number;
 }
 
+/** Backends of a Service, all of them with the same ports. A Service may have several slices. */
+export interface SlimEndpointSlice {
+  readonly uid: string;
+  readonly namespace: string;
+  /** Name of the Service, in the same namespace; empty where it belongs to none. */
+  readonly serviceName: string;
+  readonly backends: readonly SlimBackend[];
+  readonly ports: readonly SlimBackendPort[];
+}
+
+export interface SlimBackend {
+  readonly address: string;
+  /** Empty where it is no pod. */
+  readonly podUid: string;
+}
+
+export interface SlimBackendPort {
+  readonly protocol: string;
+  readonly port: number;
+}
+
 export interface SlimNode {
   readonly uid: string;
   readonly name: string;
-  /** InternalIP and ExternalIP addresses. */
+  /** All of `status.addresses` that are IP addresses, whatever their type. */
   readonly addresses: readonly string[];
   readonly podCIDRs: readonly string[];
   /** Labels `topology.kubernetes.io/zone` and `…/region`, empty where there is none. */
@@ -65,6 +87,8 @@ export interface ObjectSink {
   deletePod(uid: string): void;
   upsertService(service: SlimService): void;
   deleteService(uid: string): void;
+  upsertEndpointSlice(slice: SlimEndpointSlice): void;
+  deleteEndpointSlice(uid: string): void;
   upsertNode(node: SlimNode): void;
   deleteNode(uid: string): void;
 }

@@ -1,7 +1,11 @@
 import { ApiClient } from "./api-client.ts";
 import type { Credentials } from "./credentials.ts";
+import { endpointSlices } from "./endpoint-slices.ts";
+import { nodes } from "./nodes.ts";
+import { pods } from "./pods.ts";
+import { services } from "./services.ts";
 
-const RESOURCES = ["pods", "services", "nodes"];
+const RESOURCES = [pods, services, nodes, endpointSlices];
 const TIMEOUT_MS = 5_000;
 const MAX_VERSION_BYTES = 64 * 1024;
 
@@ -23,10 +27,10 @@ export async function probeApi(credentials: Credentials): Promise<ApiProbe> {
     const version = await client.get("/version", "application/json", signal);
     const { gitVersion } = JSON.parse(await text(version)) as { gitVersion?: unknown };
     const forbidden: string[] = [];
-    for (const resource of RESOURCES) {
-      const response = await client.get(`/api/v1/${resource}?limit=1`, "application/json", signal);
+    for (const { name, path } of RESOURCES) {
+      const response = await client.get(`${path}?limit=1`, "application/json", signal);
       response.resume();
-      if (response.statusCode === 401 || response.statusCode === 403) forbidden.push(resource);
+      if (response.statusCode === 401 || response.statusCode === 403) forbidden.push(name);
     }
     return { reachable: true, detail: `${where}, version ${String(gitVersion ?? "unknown")}`, forbidden };
   } catch (error) {

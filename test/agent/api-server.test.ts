@@ -65,7 +65,7 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     );
     const { status, body } = await agent.get("/readyz");
     assert.equal(status, 503);
-    for (const resource of ["pods", "services", "nodes"]) {
+    for (const resource of ["pods", "services", "nodes", "endpointslices"]) {
       assert.match(body, new RegExp(`^the list of ${resource} is not complete: .*ECONNREFUSED`, "m"));
     }
     assert.equal((await agent.get("/healthz")).status, 200);
@@ -73,7 +73,7 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
 
     await server.restart();
     await agent.ready(45_000);
-    assert.equal(await agent.sum("weir_agent_watch_synced", {}), 3);
+    assert.equal(await agent.sum("weir_agent_watch_synced", {}), 4);
     await traffic();
     await agent.waitForSum(CLOSED, { ...edge, ...WEB_TO_DB }, 23);
     assert.equal(await agent.sum(CLOSED, edge), 2 * 23);
@@ -105,7 +105,7 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     assert.ok((await agent.sum("weir_agent_watch_age_seconds", { resource: "pods" })) > 1);
 
     await server.restart();
-    const up = async () => (await agent.sum("weir_agent_watch_synced", {})) === 3;
+    const up = async () => (await agent.sum("weir_agent_watch_synced", {})) === 4;
     await agent.waitUntil(up, { what: "the watches to be back", deadlineMs: 45_000 });
     const late = await podPlace(t, server.admin, { namespace: "shop", name: "late" });
     t.after(() => server.admin.delete(podOf({ namespace: "shop", name: "late" })));

@@ -4,7 +4,7 @@ import { AnswerVersion } from "../../src/identity/answer-version.ts";
 import { Directory, type DirectoryOptions } from "../../src/identity/directory.ts";
 import { Interner } from "../../src/identity/interner.ts";
 import { address } from "./address.ts";
-import { deploymentPod, node, pod, service } from "./pod-fixture.ts";
+import { deploymentPod, endpointSlice, node, pod, service } from "./pod-fixture.ts";
 
 const START_MS = 1_700_000_000_000;
 
@@ -14,7 +14,8 @@ function directoryAt(options: Partial<DirectoryOptions> = {}) {
   const version = new AnswerVersion();
   const directory = new Directory({ clock: () => time.nowMs, version, interner: new Interner(), ...options });
   const uidAt = (text: string, unixMs = time.nowMs) => directory.podAt(address(text), unixMs)?.uid;
-  const serviceAt = (text: string, port: number) => directory.serviceAt(address(text), port, time.nowMs)?.ref.name;
+  const serviceAt = (text: string, port: number, unixMs = time.nowMs) =>
+    directory.serviceAt(address(text), port, unixMs)?.ref.name;
   /** How much the version grows by what is done. */
   const growth = (change: () => void) => {
     const before = version.value;
@@ -207,6 +208,128 @@ test("Directory follows a Service's changed ports and addresses", () => {
   assert.equal(serviceAt("10.96.0.10", 80), undefined);
   assert.equal(serviceAt("10.96.0.11", 80), undefined);
   assert.equal(serviceAt("10.96.0.11", 81), "web");
+});
+
+test("Directory.serviceAt() says who had an address and port at that moment", () => {
+  const { time, directory, serviceAt } = directoryAt();
+  const ports = (...all: number[]) => all.map((port) => ({ protocol: "TCP", port, nodePort: 0 }));
+  directory.upsertService(service({ uid: "a", name: "a", clusterIPs: ["10.96.0.10"], ports: ports(80, 443) }));
+  directory.listed();
+  assert.equal(serviceAt("10.96.0.10", 443, START_MS - 3_600_000), "a", "what came with the list was always so");
+  time.nowMs += 60_000;
+  directory.upsertService(service({ uid: "a", name: "a", clusterIPs: ["10.96.0.10"], ports: ports(80, 8443) }));
+  assert.equal(serviceAt("10.96.0.10", 443), undefined);
+  assert.equal(serviceAt("10.96.0.10", 443, START_MS + 59_999), "a");
+  assert.equal(serviceAt("10.96.0.10", 8443, START_MS + 55_000), "a", "the news may have been under way");
+  assert.equal(serviceAt("10.96.0.10", 8443, START_MS + 45_000), undefined);
+  time.nowMs += 20_000;
+  directory.deleteService("a");
+  time.nowMs += 1_000;
+  directory.upsertService(service({ uid: "b", name: "b", clusterIPs: ["10.96.0.10"], ports: ports(80) }));
+  assert.equal(serviceAt("10.96.0.10", 80), "b");
+  assert.equal(
+    serviceAt("10.96.0.10", 80, START_MS + 79_999),
+    "a",
+    "the next owner's lead ends where the last one's time does",
+  );
+  assert.equal(serviceAt("10.96.0.10", 8443, START_MS + 79_999), "a");
+  assert.equal(serviceAt("10.96.0.10", 8443), undefined);
+  time.nowMs += 300_000;
+  directory.upsertService(service({ uid: "c", name: "c" }));
+  assert.equal(serviceAt("10.96.0.10", 80, START_MS + 79_999), undefined, "forgotten after the grace time");
+  assert.equal(directory.stats().endedIntervals, 0);
+});
+
+test("Directory.serviceAt() keeps Services apart that share an address", () => {
+  const { directory, serviceAt } = directoryAt();
+  const shared = (uid: string, port: number) =>
+    service({
+      uid,
+      name: uid,
+      clusterIPs: [`10.96.1.${port}`],
+      externalIPs: ["198.51.100.7"],
+      ports: [{ protocol: "TCP", port, nodePort: 0 }],
+    });
+  for (const port of [1, 2, 3]) directory.upsertService(shared(`s${port}`, port));
+  assert.deepEqual(
+    [1, 2, 3, 4].map((port) => serviceAt("198.51.100.7", port)),
+    ["s1", "s2", "s3", undefined],
+  );
+  directory.deleteService("s2");
+  assert.deepEqual(
+    [1, 2, 3].map((port) => serviceAt("198.51.100.7", port)),
+    ["s1", undefined, "s3"],
+  );
+});
+
+test("Directory gives headless and ExternalName Services no address, as kube-proxy does", () => {
+  const { directory, serviceAt } = directoryAt();
+  const elsewhere = { externalIPs: ["198.51.100.7"], ports: [{ protocol: "TCP", port: 80, nodePort: 30_080 }] };
+  directory.upsertNode(node({ uid: "n", name: "node-1", addresses: ["192.0.2.1"] }));
+  directory.upsertService(service({ uid: "h", name: "headless", ...elsewhere }));
+  directory.upsertService(
+    service({ uid: "e", name: "elsewhere", type: "ExternalName", clusterIPs: ["10.96.0.9"], ...elsewhere }),
+  );
+  for (const text of ["198.51.100.7", "10.96.0.9"]) assert.equal(serviceAt(text, 80), undefined, text);
+  assert.equal(serviceAt("192.0.2.1", 30_080), undefined);
+  directory.upsertService(service({ uid: "h", name: "headless", clusterIPs: ["10.96.0.10"], ...elsewhere }));
+  assert.equal(serviceAt("198.51.100.7", 80), "headless", "headless no more");
+  directory.upsertService(service({ uid: "h", name: "headless", type: "ExternalName", ...elsewhere }));
+  assert.equal(serviceAt("198.51.100.7", 80), undefined);
+});
+
+test("Directory.nodeAt() knows the address from which a node's VXLAN device sends", () => {
+  const { time, directory } = directoryAt();
+  directory.upsertNode(node({ uid: "n", name: "node-1", podCIDRs: ["10.1.0.0/24", "fd01::/64"] }));
+  for (const text of ["10.1.0.0", "fd01::"]) assert.equal(directory.nodeAt(address(text), time.nowMs)?.name, "node-1");
+  assert.equal(directory.nodeAt(address("10.1.0.1"), time.nowMs), undefined);
+  directory.deleteNode("n");
+  assert.equal(directory.nodeAt(address("10.1.0.0"), time.nowMs), undefined);
+});
+
+test("Directory.isBackend() follows the EndpointSlices, and remembers for the grace time", () => {
+  const { time, directory } = directoryAt();
+  directory.listed();
+  directory.upsertService(service({ uid: "s", name: "web", clusterIPs: ["10.96.0.10"] }));
+  const web = directory.serviceAt(address("10.96.0.10"), 80, time.nowMs)?.ref;
+  assert.ok(web);
+  const isBackend = (text: string, port = 8080, unixMs = time.nowMs) =>
+    directory.isBackend(address(text), port, web, unixMs);
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e1", serviceName: "web" }, "10.1.0.5=a", "10.1.0.6=b"));
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e2", serviceName: "web" }, "10.1.0.7=c", "10.1.0.7=c"));
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e3", serviceName: "other" }, "10.1.0.8=d", "10.1.0.5=a"));
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e4", serviceName: "" }, "10.1.0.9=e"));
+  assert.deepEqual(
+    ["10.1.0.5", "10.1.0.6", "10.1.0.7", "10.1.0.8", "10.1.0.9"].map((text) => isBackend(text)),
+    [true, true, true, false, false],
+  );
+  assert.equal(isBackend("10.1.0.5", 80), false);
+  time.nowMs += 1_000;
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e1", serviceName: "web" }, "10.1.0.5=a"));
+  directory.deleteEndpointSlice("e2");
+  assert.deepEqual(
+    ["10.1.0.5", "10.1.0.6", "10.1.0.7"].map((text) => isBackend(text)),
+    [true, false, false],
+  );
+  assert.equal(isBackend("10.1.0.6", 8080, time.nowMs - 1), true);
+  const ports = [{ protocol: "TCP", port: 9090 }];
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e1", serviceName: "web", ports }, "10.1.0.5=a"));
+  assert.equal(isBackend("10.1.0.5"), false);
+  assert.equal(isBackend("10.1.0.5", 9090), true);
+  assert.equal(directory.stats().endpointSlices, 2);
+  for (const uid of ["e1", "e3"]) directory.deleteEndpointSlice(uid);
+  time.nowMs += 300_000;
+  directory.upsertService(service({ uid: "s", name: "web" }));
+  assert.equal(directory.stats().addresses, 1, "the cluster IP, which the Service gave back just now");
+  assert.equal(directory.stats().endpointSlices, 0);
+});
+
+test("Directory counts a slice's addresses that it cannot read", () => {
+  const { directory } = directoryAt();
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e", serviceName: "web" }, "10.1.0.999", "10.1.0.5"));
+  assert.equal(directory.stats().badAddresses, 1);
+  directory.deleteEndpointSlice("e");
+  directory.deleteEndpointSlice("e");
 });
 
 test("Directory.inPodRange() follows the nodes", () => {

@@ -1,4 +1,4 @@
-import type { SlimNode, SlimPod, SlimService } from "../../src/kubernetes/objects.ts";
+import type { SlimEndpointSlice, SlimNode, SlimPod, SlimService } from "../../src/kubernetes/objects.ts";
 
 /** A running bare pod in namespace `shop`, with what the test cares about put in. */
 export function pod(fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
@@ -30,6 +30,22 @@ export function service(fields: Partial<SlimService> & Pick<SlimService, "uid" |
     externalIPs: [],
     loadBalancerIPs: [],
     ports: [{ protocol: "TCP", port: 80, nodePort: 0 }],
+    ...fields,
+  };
+}
+
+/** The slice of a Service in namespace `shop`, with backends `ADDRESS` or `ADDRESS=UID` of a pod. */
+export function endpointSlice(
+  fields: Partial<SlimEndpointSlice> & Pick<SlimEndpointSlice, "uid" | "serviceName">,
+  ...backends: readonly string[]
+): SlimEndpointSlice {
+  return {
+    namespace: "shop",
+    backends: backends.map((text) => {
+      const [address = "", podUid = ""] = text.split("=");
+      return { address, podUid };
+    }),
+    ports: [{ protocol: "TCP", port: 8080 }],
     ...fields,
   };
 }

@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import type { LocalSocket } from "../../src/identity/endpoint.ts";
 import { Resolver, type ResolverOptions } from "../../src/identity/resolver.ts";
 import { address } from "./address.ts";
-import { deploymentPod, node, pod, service } from "./pod-fixture.ts";
+import { deploymentPod, endpointSlice, node, pod, service } from "./pod-fixture.ts";
 
 const HOST_NETNS = 4_026_531_833;
 const START_MS = 1_700_000_000_000;
@@ -191,6 +191,66 @@ test("Resolver.remote() finds Services, pods, nodes and externals", async (t) =>
   assert.deepEqual(remote("8.8.8.8").endpoint?.workload, "public");
   assert.equal(remote("10.1.0.5"), remote("10.1.0.5"));
   assert.equal(remote("10.1.0.5").endpoint, remote("10.1.0.5").endpoint);
+});
+
+const HERE = { service: undefined, maybeHere: true, counted: "here" };
+
+test("Resolver.remote() finds node ports at every address of this host", async (t) => {
+  const { resolver, remote } = await host(t);
+  fill(resolver);
+  const front = { namespace: "shop", name: "front" };
+  for (const text of ["192.0.2.1", "10.1.0.1", "127.0.0.1", "127.9.9.9", "10.1.1.0"]) {
+    assert.deepEqual(remote(text, 30_080).service, front, text);
+    assert.equal(remote(text, 30_081).service, undefined, text);
+  }
+  assert.equal(remote("::1", 30_080).service, undefined, "kube-proxy has no node ports on IPv6 loopback");
+  assert.equal(remote("10.1.0.5", 30_080).service, undefined, "a pod of this host is no node");
+  const { version } = resolver;
+  resolver.directory.deleteService("s");
+  assert.ok(resolver.version > version);
+  assert.deepEqual(remote("10.1.0.1", 30_080), { ...HERE, endpoint: NODE_1 });
+});
+
+test("Resolver names backends that are no pods by their Service, and pods on their host's network by the slice", async (t) => {
+  const { resolver, remote } = await host(t, { externalNetworks: [{ cidr: "203.0.113.0/24", name: "partner" }] });
+  fill(resolver);
+  const { directory } = resolver;
+  assert.equal(remote("10.9.9.9", 8080).endpoint?.workload, "private");
+  const { version } = resolver;
+  const addresses = ["10.9.9.9", "203.0.113.7", "10.1.1.77", "10.9.9.8", "192.0.2.2=far-agent"];
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e1", serviceName: "legacy" }, ...addresses));
+  directory.upsertEndpointSlice(endpointSlice({ uid: "e2", serviceName: "other" }, "10.9.9.8"));
+  assert.ok(resolver.version > version, "somebody was told otherwise");
+  const legacy = { kind: "External", namespace: "shop", workload: "legacy" };
+  assert.deepEqual(remote("10.9.9.9", 8080), { ...HERE, endpoint: legacy });
+  assert.equal(remote("10.9.9.9", 8081).endpoint?.workload, "private", "another port is another program");
+  assert.equal(remote("10.9.9.9", 0).endpoint?.workload, "private", "as a client it may be anything");
+  assert.equal(remote("203.0.113.7", 8080).endpoint?.workload, "partner", "the configuration's name goes first");
+  assert.equal(remote("10.9.9.8", 8080).endpoint?.workload, "private", "two Services call it their own");
+  assert.deepEqual(remote("10.1.1.77", 8080).endpoint, UNKNOWN, "in a pod range, but no pod that one knows");
+
+  assert.equal(remote("192.0.2.2", 8080).endpoint?.workload, "node-2", "a pod nobody knows yet");
+  const owner = { kind: "DaemonSet", name: "agent" };
+  directory.upsertPod(pod({ uid: "far-agent", hostNetwork: true, ips: ["192.0.2.2"], nodeName: "node-2", owner }));
+  const agent = { kind: "DaemonSet", namespace: "shop", workload: "agent" };
+  assert.deepEqual(remote("192.0.2.2", 8080), { ...HERE, endpoint: agent, maybeHere: false });
+  assert.equal(remote("192.0.2.2", 8081).endpoint?.workload, "node-2");
+  directory.deleteEndpointSlice("e1");
+  assert.equal(remote("192.0.2.2", 8080).endpoint?.workload, "node-2");
+  assert.equal(remote("10.9.9.9", 8080).endpoint?.workload, "private");
+});
+
+test("Resolver.backend() asks nothing about Services", async (t) => {
+  const { resolver, time } = await host(t);
+  fill(resolver);
+  const backend = (text: string, port: number) => resolver.backend(address(text), port, time.nowMs);
+  assert.equal(backend("192.0.2.2", 30_080).endpoint?.workload, "node-2");
+  assert.deepEqual(backend("10.1.1.5", 80), {
+    endpoint: { ...WEB, workload: "far" },
+    ...HERE,
+    maybeHere: false,
+  });
+  assert.deepEqual(backend("10.1.1.99", 80).endpoint, UNKNOWN);
 });
 
 test("Resolver.remote() takes loopback for the asking namespace", async (t) => {

@@ -3,8 +3,12 @@ import { writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { ApiClient } from "../../src/kubernetes/api-client.ts";
 import { inClusterCredentials } from "../../src/kubernetes/credentials.ts";
+import { endpointSlices } from "../../src/kubernetes/endpoint-slices.ts";
 import { kubeconfigCredentials } from "../../src/kubernetes/kubeconfig.ts";
 import { KubernetesWatches } from "../../src/kubernetes/kubernetes-watches.ts";
+import { nodes } from "../../src/kubernetes/nodes.ts";
+import { pods } from "../../src/kubernetes/pods.ts";
+import { services } from "../../src/kubernetes/services.ts";
 import { ApiServer } from "../rig/api-server.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import { skipWithout } from "../rig/tools.ts";
@@ -143,10 +147,12 @@ test("KubernetesWatches sees what a real API server has, every change, and a res
 
 test("KubernetesWatches works with a pod's token where RBAC denies it the nodes", { skip }, async (t) => {
   const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "weir-test" } };
-  const rules = (resources: string[]) => [{ apiGroups: [""], resources, verbs: ["get", "list", "watch"] }];
+  const rules = (resources: string[]) => [
+    { apiGroups: ["", "discovery.k8s.io"], resources, verbs: ["get", "list", "watch"] },
+  ];
   const token = await server.serviceAccountToken("default", "weir");
   await server.admin.apply([
-    { ...role, rules: rules(["pods", "services"]) },
+    { ...role, rules: rules(["pods", "services", "endpointslices"]) },
     {
       apiVersion: "rbac.authorization.k8s.io/v1",
       kind: "ClusterRoleBinding",
@@ -171,9 +177,14 @@ test("KubernetesWatches works with a pod's token where RBAC denies it the nodes"
   writeFileSync(directory.file("token"), `${token}\n`);
   await watches.whenSynced();
   const phases = Object.fromEntries(watches.states().map(({ resource, phase }) => [resource, phase]));
-  assert.deepEqual(phases, { pods: "watching", services: "watching", nodes: "denied" });
+  assert.deepEqual(phases, {
+    pods: "watching",
+    services: "watching",
+    nodes: "denied",
+    endpointslices: "watching",
+  });
   assert.match(watches.states()[2]?.lastError ?? "", /answered 403: nodes is forbidden/);
-  await server.admin.apply([{ ...role, rules: rules(["pods", "services", "nodes"]) }]);
+  await server.admin.apply([{ ...role, rules: rules(["pods", "services", "endpointslices", "nodes"]) }]);
   await until("the nodes", () => watches.states()[2]?.synced);
 });
 
@@ -185,8 +196,8 @@ test("A real API server's bytes, damaged 5 000 times, end in objects or a Decode
     return Buffer.concat((await response.toArray()) as Buffer[]);
   };
   const protobuf = "application/vnd.kubernetes.protobuf";
-  for (const resource of ["pods", "services", "nodes"]) {
-    const list = await read(`/api/v1/${resource}?resourceVersion=0`, protobuf);
+  for (const { path } of [pods, services, nodes, endpointSlices]) {
+    const list = await read(`${path}?resourceVersion=0`, protobuf);
     assert.equal(decodeMutated(list, "list", 5000, 31).refused > 100, true);
   }
   const initial = "watch=true&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";

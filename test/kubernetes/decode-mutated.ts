@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readStatus } from "../../src/kubernetes/api-status.ts";
 import { DecodeError } from "../../src/kubernetes/decode-error.ts";
+import { endpointSlices } from "../../src/kubernetes/endpoint-slices.ts";
 import { FrameSplitter } from "../../src/kubernetes/frame-splitter.ts";
 import { Interner } from "../../src/kubernetes/interner.ts";
 import { ListDecoder } from "../../src/kubernetes/list-decoder.ts";
@@ -47,7 +48,7 @@ const reader = new ProtobufReader();
 
 function decodeList(bytes: Buffer, chunkBytes: number): void {
   const decoder = new ListDecoder((from, start, end) => {
-    for (const { decode } of [pods, services, nodes]) {
+    for (const { decode } of [pods, services, endpointSlices, nodes]) {
       try {
         checkSize(decode(reader.open(from, start, end), interner), bytes);
       } catch (error) {

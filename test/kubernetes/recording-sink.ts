@@ -1,9 +1,10 @@
-import type { ObjectSink, SlimNode, SlimPod, SlimService } from "../../src/kubernetes/objects.ts";
+import type { ObjectSink, SlimEndpointSlice, SlimNode, SlimPod, SlimService } from "../../src/kubernetes/objects.ts";
 
 /** Keeps what it is given, and the order of the calls as lines such as `upsert pod UID`. */
 export class RecordingSink implements ObjectSink {
   readonly pods = new Map<string, SlimPod>();
   readonly services = new Map<string, SlimService>();
+  readonly endpointSlices = new Map<string, SlimEndpointSlice>();
   readonly nodes = new Map<string, SlimNode>();
   readonly calls: string[] = [];
 
@@ -25,6 +26,16 @@ export class RecordingSink implements ObjectSink {
   deleteService(uid: string): void {
     this.calls.push(`delete service ${uid}`);
     this.services.delete(uid);
+  }
+
+  upsertEndpointSlice(slice: SlimEndpointSlice): void {
+    this.calls.push(`upsert endpoint slice ${slice.uid}`);
+    this.endpointSlices.set(slice.uid, slice);
+  }
+
+  deleteEndpointSlice(uid: string): void {
+    this.calls.push(`delete endpoint slice ${uid}`);
+    this.endpointSlices.delete(uid);
   }
 
   upsertNode(node: SlimNode): void {

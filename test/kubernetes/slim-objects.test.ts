@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DecodeError } from "../../src/kubernetes/decode-error.ts";
+import { endpointSlices } from "../../src/kubernetes/endpoint-slices.ts";
 import { Interner } from "../../src/kubernetes/interner.ts";
 import { nodes } from "../../src/kubernetes/nodes.ts";
 import { pods } from "../../src/kubernetes/pods.ts";
@@ -159,8 +160,11 @@ test("nodes.decode() keeps IP addresses, pod ranges, zone and region", () => {
     bytes(3, [
       bytes(1, [bytes(1, "cpu"), bytes(2, [bytes(1, "2")])]),
       bytes(5, [bytes(1, "Hostname"), bytes(2, "node-1")]),
+      bytes(5, [bytes(1, "InternalDNS"), bytes(2, "node-1.example.net")]),
       bytes(5, [bytes(1, "InternalIP"), bytes(2, "192.0.2.1")]),
       bytes(5, [bytes(1, "ExternalIP"), bytes(2, "198.51.100.1")]),
+      bytes(5, [bytes(1, "Hostname"), bytes(2, "192.0.2.1")]),
+      bytes(5, [bytes(1, "Hostname"), bytes(2, "fd00::1")]),
     ]),
   ]);
   assert.deepEqual(nodes.decode(reader.open(node), new Interner()), {
@@ -168,7 +172,7 @@ test("nodes.decode() keeps IP addresses, pod ranges, zone and region", () => {
     object: {
       uid: "n-1",
       name: "node-1",
-      addresses: ["192.0.2.1", "198.51.100.1"],
+      addresses: ["192.0.2.1", "198.51.100.1", "fd00::1"],
       podCIDRs: ["10.1.0.0/24", "fd00:1::/64"],
       zone: "z-1",
       region: "r-1",
@@ -176,8 +180,47 @@ test("nodes.decode() keeps IP addresses, pod ranges, zone and region", () => {
   });
 });
 
+test("endpointSlices.decode() keeps the Service, addresses with their pods, and ports", () => {
+  const reference = (kind: string, uid: string) => bytes(4, [bytes(1, kind), bytes(3, "name"), bytes(4, uid)]);
+  const slice = (addressType: string) =>
+    Buffer.concat([
+      meta({
+        uid: "e-1",
+        resourceVersion: 11,
+        name: "web-x7k",
+        namespace: "shop",
+        labels: { "kubernetes.io/service-name": "web", other: "x" },
+      }),
+      bytes(2, [bytes(1, "10.1.0.5"), bytes(2, [number(1, 1)]), reference("Pod", "p-1"), bytes(6, "node-1")]),
+      bytes(2, [bytes(1, "10.9.9.9"), bytes(1, "10.9.9.10")]),
+      bytes(2, [reference("Node", "n-1"), bytes(1, "192.0.2.1")]),
+      bytes(3, [bytes(1, "http"), bytes(2, "TCP"), number(3, 8080)]),
+      bytes(3, [bytes(1, "dns"), bytes(2, "UDP"), number(3, 53)]),
+      bytes(3, [bytes(1, "every port")]),
+      bytes(4, addressType),
+    ]);
+  const { object, resourceVersion } = endpointSlices.decode(reader.open(slice("IPv4")), new Interner());
+  assert.equal(resourceVersion, "11");
+  assert.deepEqual(object, {
+    uid: "e-1",
+    namespace: "shop",
+    serviceName: "web",
+    backends: [
+      { address: "10.1.0.5", podUid: "p-1" },
+      { address: "10.9.9.9", podUid: "" },
+      { address: "10.9.9.10", podUid: "" },
+      { address: "192.0.2.1", podUid: "" },
+    ],
+    ports: [
+      { protocol: "TCP", port: 8080 },
+      { protocol: "UDP", port: 53 },
+    ],
+  });
+  assert.deepEqual(endpointSlices.decode(reader.open(slice("FQDN")), new Interner()).object.backends, []);
+});
+
 test("decode() refuses objects without metadata or uid, and fields of another type", () => {
-  for (const resource of [pods, services, nodes]) {
+  for (const resource of [pods, services, nodes, endpointSlices]) {
     assert.throws(() => resource.decode(reader.open(bytes(2, [])), new Interner()), /it has no metadata/);
     assert.throws(() => resource.decode(reader.open(meta({ uid: "" })), new Interner()), /it has no uid/);
     assert.throws(() => resource.decode(reader.open(number(1, 1)), new Interner()), DecodeError);
