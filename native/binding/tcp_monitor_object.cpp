@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tcp_monitor_object.h"
 
+#include <span>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,17 @@ Sweep sweep_argument(const Napi::CallbackInfo& info) {
   throw Napi::TypeError::New(
       info.Env(),
       "collect(sweep): expected \"none\", \"changed\" or \"all\", current value is " + info[0].ToString().Utf8Value());
+}
+
+Napi::ArrayBuffer room_argument(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArrayBuffer()) throw Napi::TypeError::New(info.Env(), "drain(into): expected an ArrayBuffer");
+  auto room = info[0].As<Napi::ArrayBuffer>();
+  if (room.ByteLength() < sizeof(weir_tcp_record)) {
+    throw Napi::RangeError::New(info.Env(), "drain(into): expected room for a record, " +
+                                                std::to_string(sizeof(weir_tcp_record)) + " bytes, current value is " +
+                                                std::to_string(room.ByteLength()));
+  }
+  return room;
 }
 
 Napi::Value queue(Napi::Env env, RecordsWorker::Read read) {
@@ -76,7 +88,10 @@ Napi::Value TcpMonitorObject::collect(const Napi::CallbackInfo& info) {
 
 // On the event loop: what the ring holds is copied in less time than it takes to hand the work to another thread.
 Napi::Value TcpMonitorObject::drain(const Napi::CallbackInfo& info) {
-  return to_buffer(info.Env(), guarded(info.Env(), [&] { return monitor_->collect(Sweep::kNone); }));
+  const Napi::Env env = info.Env();
+  Napi::ArrayBuffer into = room_argument(info);
+  const std::span room(static_cast<std::uint8_t*>(into.Data()), into.ByteLength());
+  return Napi::Number::New(env, static_cast<double>(guarded(env, [&] { return monitor_->drain(room); })));
 }
 
 Napi::Value TcpMonitorObject::lost(const Napi::CallbackInfo& info) {

@@ -6,20 +6,23 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "error.h"
 
 namespace weir {
 namespace {
 
+constexpr std::size_t kRecordBytes = sizeof(weir_tcp_record);
 // The kernel fills at most 32 KiB per read of an iterator.
 constexpr std::size_t kReadBytes = std::size_t{32} * 1024;
 
-int append(void* records, void* data, std::size_t bytes) {
-  auto& into = *static_cast<TcpMonitor::Records*>(records);
-  const auto* from = static_cast<const std::uint8_t*>(data);
-  into.insert(into.end(), from, from + bytes);
-  return 0;
+// Takes one record from the ring. Says to stop where the next would find no room.
+int take(void* room, void* data, std::size_t) {
+  auto& into = *static_cast<std::span<std::uint8_t>*>(room);
+  std::memcpy(into.data(), data, kRecordBytes);
+  into = into.subspan(kRecordBytes);
+  return into.size() < kRecordBytes ? -ENOSPC : 0;
 }
 
 void resize(const bpf_object* object, const char* name, std::uint32_t max_entries) {
@@ -56,7 +59,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
   if (sweep_is_full_ == nullptr || bytes < sizeof *sweep_is_full_)
     throw Error("ERR_WEIR_OBJECT", "map the variables of " + options.object_path, errno);
 
-  ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("records")), append, &drained_, nullptr));
+  ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("records")), take, &room_, nullptr));
   if (!ring_) throw Error("ERR_WEIR_RING", "map the ring of " + options.object_path, errno);
 
   sweep_ = attach_iterator(programs_->program("tcp_sweep"), programs_->map("connections"));
@@ -80,14 +83,32 @@ TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
   const std::shared_lock open(open_);
   const std::lock_guard turn(reading_);
   programs("collect records");
-  drained_.clear();
+  Records records;
   if (sweep != Sweep::kNone) {
     *sweep_is_full_ = sweep == Sweep::kAll;
-    read_iterator(sweep_, "sweep the live connections", drained_);
+    read_iterator(sweep_, "sweep the live connections", records);
   }
+  for (;;) {
+    const std::size_t filled = records.size();
+    records.resize(filled + kReadBytes);
+    const std::size_t got = read_ring(std::span(records).subspan(filled));
+    records.resize(filled + got);
+    if (got + kRecordBytes <= kReadBytes) return records;
+  }
+}
+
+std::size_t TcpMonitor::drain(std::span<std::uint8_t> into) {
+  const std::shared_lock open(open_);
+  const std::lock_guard turn(reading_);
+  programs("drain the ring");
+  return read_ring(into);
+}
+
+std::size_t TcpMonitor::read_ring(std::span<std::uint8_t> into) {
+  room_ = into;
   const int error = ring_buffer__consume(ring_.get());
-  if (error < 0) throw Error("ERR_WEIR_RING", "drain the ring", -error);
-  return std::move(drained_);
+  if (error < 0 && error != -ENOSPC) throw Error("ERR_WEIR_RING", "drain the ring", -error);
+  return into.size() - room_.size();
 }
 
 void TcpMonitor::read_iterator(const Link& link, const char* operation, Records& into) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class TcpMonitor {
   Records survey();
   // The sweep's records, then those of the ring: the order in which they must be counted.
   Records collect(Sweep sweep);
+  // Fills `into`, which has room for one record at least, with what the ring holds; the bytes filled. What finds no room
+  // stays in the ring.
+  std::size_t drain(std::span<std::uint8_t> into);
   // Refusals since load, over all CPUs, by enum weir_tcp_lost.
   Lost lost();
 
@@ -52,6 +56,7 @@ class TcpMonitor {
  private:
   ProgramSet& programs(const char* operation);
   void read_iterator(const Link& link, const char* operation, Records& into);
+  std::size_t read_ring(std::span<std::uint8_t> into);
 
   std::shared_mutex open_;  // alone: to close
   std::mutex reading_;      // whoever reads records
@@ -61,7 +66,7 @@ class TcpMonitor {
   Link survey_;
   Ring ring_;
   std::uint32_t* sweep_is_full_ = nullptr;  // the program's own variable, mapped
-  Records drained_;
+  std::span<std::uint8_t> room_;            // where the ring's next record goes
 };
 
 }  // namespace weir

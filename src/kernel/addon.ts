@@ -76,8 +76,11 @@ export type Sweep = "none" | "changed" | "all";
 export interface NativeTcpMonitor {
   survey(): Promise<ArrayBuffer>;
   collect(sweep: Sweep): Promise<ArrayBuffer>;
-  /** What `collect("none")` resolves to, at once. */
-  drain(): ArrayBuffer;
+  /**
+   * What `collect("none")` resolves to, at once and into the caller's memory, as far as there is room; the rest comes with
+   * the next call. Returns the bytes.
+   */
+  drain(into: ArrayBuffer): number;
   lost(): number[];
   programs(): ProgramReport[];
   statistics(): ProgramStatistics[];

@@ -22,11 +22,15 @@ export class TcpMonitor {
   readonly layout: TcpLayout;
   readonly #native: NativeTcpMonitor;
   readonly #maxConnections: number;
+  /** Where the ring is drained to, each time anew: memory that the processor's caches and the kernel know already. */
+  readonly #drained: ArrayBuffer;
 
-  private constructor(layout: TcpLayout, native: NativeTcpMonitor, maxConnections: number) {
+  private constructor(layout: TcpLayout, native: NativeTcpMonitor, options: TcpMonitorOptions) {
     this.layout = layout;
     this.#native = native;
-    this.#maxConnections = maxConnections;
+    this.#maxConnections = options.maxConnections;
+    // half the ring: the other half fills while this one is read
+    this.#drained = new ArrayBuffer(layout.recordBytes * Math.ceil(options.ringBytes / 2 / layout.recordBytes));
   }
 
   /**
@@ -37,7 +41,7 @@ export class TcpMonitor {
    */
   static async open(addon: Addon, options: TcpMonitorOptions): Promise<TcpMonitor> {
     const native = await addon.openTcp({ objectPath: bpfObjectPath("tcp"), ...options });
-    return new TcpMonitor(addon.tcpLayout, native, options.maxConnections);
+    return new TcpMonitor(addon.tcpLayout, native, options);
   }
 
   /** Listeners, and connections older than the programs. Once, before the first collection. */
@@ -45,11 +49,14 @@ export class TcpMonitor {
     return new TcpRecords(this.layout, await this.#native.survey());
   }
 
-  /** Live connections as asked, then what ended since the last call: the order in which they must be counted. */
+  /**
+   * Live connections as asked, then what ended since the last call: the order in which they must be counted. They can be
+   * read until the next call. Without a sweep it may be less than all that the ring holds.
+   */
   async collect(sweep: Sweep): Promise<TcpRecords> {
+    if (sweep !== "none") return new TcpRecords(this.layout, await this.#native.collect(sweep));
     // what the ring holds is copied sooner than another thread could be asked to
-    const buffer = sweep === "none" ? this.#native.drain() : await this.#native.collect(sweep);
-    return new TcpRecords(this.layout, buffer);
+    return new TcpRecords(this.layout, this.#drained, this.#native.drain(this.#drained));
   }
 
   /** What the kernel's side could not keep or hand over, by reason, since the start. */

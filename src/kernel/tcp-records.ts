@@ -17,13 +17,14 @@ export class TcpRecords {
   readonly #recordBytes: number;
   readonly #at: Readonly<Record<TcpField, number>>;
 
-  constructor(layout: TcpLayout, buffer: ArrayBuffer) {
-    if (buffer.byteLength % layout.recordBytes !== 0) {
+  /** `bytes` is how much of the buffer records fill. */
+  constructor(layout: TcpLayout, buffer: ArrayBuffer, bytes = buffer.byteLength) {
+    if (bytes % layout.recordBytes !== 0) {
       throw new RangeError(
-        `Cannot read TCP records: expected a multiple of ${layout.recordBytes} bytes, current value is ${buffer.byteLength}`,
+        `Cannot read TCP records: expected a multiple of ${layout.recordBytes} bytes, current value is ${bytes}`,
       );
     }
-    this.length = buffer.byteLength / layout.recordBytes;
+    this.length = bytes / layout.recordBytes;
     this.#bytes = new Uint8Array(buffer);
     this.#halves = new Uint16Array(buffer);
     this.#words = new Uint32Array(buffer);

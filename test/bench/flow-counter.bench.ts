@@ -13,7 +13,7 @@ import { FlowCounter } from "../../src/flows/flow-counter.ts";
 import { Resolver } from "../../src/identity/resolver.ts";
 import { loadAddon } from "../../src/kernel/addon.ts";
 import { TcpMonitor } from "../../src/kernel/tcp-monitor.ts";
-import type { TcpRecords } from "../../src/kernel/tcp-records.ts";
+import { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { connectPeer, PeerServer } from "../lab/peer.ts";
 import { freePort } from "../rig/free-port.ts";
 import { here } from "./here.ts";
@@ -59,6 +59,13 @@ console.log(
 );
 await resolver.shutdown();
 
+/** A batch is read until the next one is taken. */
+function copyOf(batch: TcpRecords): TcpRecords {
+  const copy = new TcpRecords(monitor.layout, new ArrayBuffer(batch.length * monitor.layout.recordBytes));
+  for (let index = 0; index < batch.length; index++) batch.copyTo(index, copy, index);
+  return copy;
+}
+
 function allocatedBytes(): number {
   return getHeapStatistics().total_allocated_bytes;
 }
@@ -84,7 +91,7 @@ async function record(): Promise<TcpRecords[]> {
   for (let isLast = false; !isLast; ) {
     await delay(COLLECT_MS);
     isLast = isDone;
-    recorded.push(await monitor.collect("none"));
+    recorded.push(copyOf(await monitor.collect("none")));
   }
   await load;
   await server.stop();

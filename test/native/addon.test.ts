@@ -269,8 +269,42 @@ test("TcpMonitor.collect() counts what found no room", async (context) => {
   const lost = monitor.lost();
   assert.ok((lost[0] ?? 0) > 0, "ring_full");
   assert.ok((lost[1] ?? 0) > 0, "map_full");
-  const records = new TcpRecords(tcpLayout, monitor.drain());
-  assert.ok(records.length > 0 && records.length <= 24, `${records.length} records in a page`);
+  const records = monitor.drain(new ArrayBuffer(4096)) / tcpLayout.recordBytes;
+  assert.ok(records > 0 && records <= 24, `${records} records in a page`);
+});
+
+test("TcpMonitor.drain() fills the room that there is, and leaves the rest to the next calls", async (context) => {
+  const monitor = await opened(context);
+  const port = await exchange(23);
+  const room = new ArrayBuffer(tcpLayout.recordBytes + 8);
+  const sizes = new Set<number>();
+  let closed = 0;
+  await waitUntil(
+    () => {
+      for (let bytes = monitor.drain(room); bytes > 0; bytes = monitor.drain(room)) {
+        sizes.add(bytes);
+        const records = new TcpRecords(tcpLayout, room, tcpLayout.recordBytes);
+        const mine = records.localPort(0) === port || records.remotePort(0) === port;
+        if (mine && records.kind(0) === tcpLayout.kinds.closed) closed++;
+      }
+      return closed >= 2;
+    },
+    { what: "both halves of a connection, one by one" },
+  );
+  assert.equal(closed, 2);
+  assert.deepEqual([...sizes], [tcpLayout.recordBytes]);
+});
+
+test("TcpMonitor.drain() refuses what is no room for a record", async (context) => {
+  const monitor = await opened(context);
+  assert.throws(() => monitor.drain(undefined as never), {
+    name: "TypeError",
+    message: "drain(into): expected an ArrayBuffer",
+  });
+  assert.throws(() => monitor.drain(new ArrayBuffer(7)), {
+    name: "RangeError",
+    message: `drain(into): expected room for a record, ${tcpLayout.recordBytes} bytes, current value is 7`,
+  });
 });
 
 test("measureRunTime() makes the kernel count runs, holds one descriptor for it, and lets go of it", async (context) => {
@@ -297,8 +331,10 @@ test("TcpMonitor.close() is idempotent, and everything else then says that it is
   const monitor = await addon.openTcp(good);
   monitor.close();
   monitor.close();
-  for (const method of ["drain", "lost", "programs", "statistics", "maps"] as const) {
-    assert.throws(() => monitor[method](), {
+  const drain = () => monitor.drain(new ArrayBuffer(tcpLayout.recordBytes));
+  const methods = ["lost", "programs", "statistics", "maps"] as const;
+  for (const call of [drain, ...methods.map((method) => () => monitor[method]())]) {
+    assert.throws(call, {
       code: "ERR_WEIR_CLOSED",
       errno: 0,
       message: /^Cannot .*: it was closed before$/,
