@@ -4,28 +4,32 @@
 #
 #   setup.sh            what a build needs
 #   setup.sh --run      also checks that this machine can load eBPF programs (npm start)
-#   setup.sh --tests    also installs what the tests drive (npm test)
+#   setup.sh --image    also installs what makes the container image (npm run image)
+#   setup.sh --tests    also installs what the tests drive (npm test), and all of the above
 set -euo pipefail
 
-# What a build needs, and what tests need on top of it: the only lists of Debian packages in the project.
+# What a build needs, and what the image and the tests need on top of it: the only lists of Debian packages in the project.
 BUILD_PACKAGES=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev cmake make g++ pkg-config)
+IMAGE_PACKAGES=(buildah mmdebstrap)
 TEST_PACKAGES=(
   clang-format clang-tidy bpftool                                   # lint, inspection
   iproute2 iptables nftables conntrack ipset ethtool procps util-linux # network namespaces
   iperf3 nginx-light redis-server wrk curl                          # real traffic
   qemu-system-x86 mmdebstrap e2fsprogs kmod busybox-static xz-utils # other kernels
+  containerd runc                                                   # the image, as nodes run it
 )
 # Packages above that would start a daemon when installed: the tests start their own.
-DAEMONS=(nginx redis-server)
+DAEMONS=(nginx redis-server containerd)
 # Test packages that this distribution was found not to have, so that it is not asked at every start.
 UNAVAILABLE=build/.unavailable-packages
 
-run=false tests=false
+run=false image=false tests=false
 for argument in "$@"; do
   case $argument in
     --run) run=true ;;
-    --tests) run=true tests=true ;;
-    *) echo "setup: unknown argument '$argument': use --run, --tests or nothing" >&2; exit 2 ;;
+    --image) image=true ;;
+    --tests) run=true image=true tests=true ;;
+    *) echo "setup: unknown argument '$argument': use --run, --image, --tests or nothing" >&2; exit 2 ;;
   esac
 done
 
@@ -62,12 +66,15 @@ other_distribution() {
   for library in libbpf libelf zlib; do
     ! command -v pkg-config >/dev/null || pkg-config --exists "$library" || missing+=("$library")
   done
+  # Tests that need an image say so themselves.
+  if $image && ! $tests && ! command -v buildah >/dev/null; then missing+=(buildah); fi
   if ((${#missing[@]} == 0)); then return; fi
   say "this is not Debian or Ubuntu, so install these packages yourself, then run this again (not found: ${missing[*]}):"
   cat >&2 <<'LIST'
   Fedora, RHEL   dnf install clang llvm libbpf-devel elfutils-libelf-devel zlib-devel kernel-headers cmake make gcc-c++ pkgconf
   openSUSE       zypper install clang llvm libbpf-devel libelf-devel zlib-devel linux-glibc-devel cmake make gcc-c++ pkg-config
   Arch           pacman -S clang llvm libbpf libelf zlib linux-api-headers cmake make gcc pkgconf
+  for the image  buildah, on each of them
   Alpine         not supported: there is no musl build of the Node that Weir runs on
 LIST
   exit 1
@@ -116,6 +123,7 @@ packages() {
     return
   fi
   local wanted=("${BUILD_PACKAGES[@]}") missing
+  if $image; then wanted+=("${IMAGE_PACKAGES[@]}"); fi
   if $tests; then wanted+=("${TEST_PACKAGES[@]}"); fi
   mapfile -t missing < <(missing_packages "${wanted[@]}" | grep -vxFf <(cat "$UNAVAILABLE" 2>/dev/null || true))
   if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi

@@ -28,7 +28,7 @@ function runWhere(mounts: string): Promise<Outcome> {
 test("setup.sh refuses an argument that it does not know, and names those that it does", async () => {
   const { code, complaint } = await run("bash", [SETUP, "--test"]);
   assert.equal(code, 2);
-  assert.equal(complaint, "setup: unknown argument '--test': use --run, --tests or nothing\n");
+  assert.equal(complaint, "setup: unknown argument '--test': use --run, --image, --tests or nothing\n");
 });
 
 test("setup.sh --run without privileges says in one sentence that it needs root", rootOnly, async () => {
