@@ -137,7 +137,7 @@ make_base() {
       usr/bin/* usr/lib/*/gconv usr/share/{base-files,doc-base,info,lintian,locale,man} \
       var/cache var/log var/lib/apt var/lib/dpkg/{alternatives,arch,info,status,triggers,updates} \
       var/lib/dpkg/status.d/mawk usr/share/doc/mawk
-    find usr/share/doc -type f ! -name copyright -delete
+    find usr/share/doc ! -type d ! -path "*/copyright" -delete
     # The kubelet's ID mappings, and Node, ask for root's entry.
     printf 'root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >etc/passwd
     printf 'root:x:0:\nnogroup:x:65534:\n' >etc/group
