@@ -1,6 +1,6 @@
 // Measures the whole agent and prints one table: what it costs, and whether it counts exactly.
 //
-//   npm run bench                              everything, about 15 minutes
+//   npm run bench                              everything, about 20 minutes
 //   npm run bench -- stream maps               only these
 //   npm run bench -- --quick --json FILE       a look, and the readings as JSON
 //

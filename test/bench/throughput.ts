@@ -6,7 +6,7 @@ import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import type { BenchOptions, Reading } from "./bench.ts";
 import { here } from "./here.ts";
 import { inTurns } from "./in-turns.ts";
-import { median } from "./median.ts";
+import { median, range } from "./median.ts";
 
 const TURN_S = 4;
 const QUICK_TURN_S = 2;
@@ -84,19 +84,20 @@ async function ratio(
   what: string,
   atLeast: number,
   unit: string,
-  { quick }: BenchOptions,
+  options: BenchOptions,
   measure: () => Promise<number>,
 ): Promise<Reading> {
-  const result = await inTurns(quick ? QUICK_PAIRS : PAIRS, measure);
+  const result = await inTurns(options.quick ? QUICK_PAIRS : PAIRS, measure);
   const digits = median(result.without) < 1000 ? 1 : 0;
-  const noise = `off/off differ by ${(100 * result.noise).toFixed(1)} %`;
+  const turns = `turns ${range(result.ratios, 3)}, off/off differ by ${(100 * result.noise).toFixed(1)} %`;
   const medians = `${median(result.without).toFixed(digits)} off, ${median(result.with).toFixed(digits)} on ${unit}`;
+  const cpu = `the agent's CPU ${((100 * result.agentCpuSeconds) / turnSeconds(options)).toFixed(1)} % of a core`;
   return {
     what: `${what}, on / off`,
     value: result.ratio,
     unit: "",
     target: { atLeast },
-    beside: `${noise}; ${medians}`,
+    beside: `${turns}; ${medians}; ${cpu}`,
   };
 }
 
