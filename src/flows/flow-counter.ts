@@ -2,6 +2,7 @@ import type { Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
 import type { Sweep, TcpLayout } from "../kernel/addon.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
 import { Attribution } from "./attribution.ts";
+import { BackendFinder, type BackendSource } from "./backend-finder.ts";
 import type { ConnectionEvent } from "./connection-event.ts";
 import { ConnectionTeller } from "./connection-teller.ts";
 import type { EdgeTable } from "./edge-table.ts";
@@ -15,6 +16,8 @@ import { type ClockSource, WallClock } from "./wall-clock.ts";
 
 /** Halves that wait at once: beyond, a half is counted by what it knows itself. 160 bytes each, once they are used. */
 const MAX_WAITING = 32_768;
+/** Connections to Services that failed, and wait to hear which backend it was that failed them. */
+const MAX_FAILING = 1_024;
 /** Connections without a birth that end so soon after the start are older than the agent. */
 const UNBORN_GRACE_MS = 60_000;
 /** A live connection that this many full sweeps did not show is gone. */
@@ -33,6 +36,10 @@ export interface FlowCounterOptions {
   /** Runs of the kernel's programs that were skipped so far: as many births may have been missed. */
   readonly skippedRuns: () => number;
   readonly clock: ClockSource;
+  /** Tells which backend answered for a Service where its socket is not on this host; without it that is not known. */
+  readonly conntrack?: BackendSource | undefined;
+  /** Told of what goes wrong while it is asked. Counting goes on. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /**
@@ -52,6 +59,9 @@ export class FlowCounter {
   readonly #attribution: Attribution;
   readonly #tally: EdgeTally;
   readonly #waiting: WaitingHalves;
+  /** Connections that were never established, by their id. */
+  readonly #failing: WaitingHalves;
+  readonly #backends: BackendFinder | undefined;
   readonly #seenClients = new SeenHalves();
   /** Those that found no room to wait. */
   readonly #seenServers = new SeenHalves();
@@ -81,6 +91,8 @@ export class FlowCounter {
     this.#attribution = new Attribution(identity, listeners);
     this.#tally = new EdgeTally({ layout, edges, reading, teller, clock });
     this.#waiting = new WaitingHalves(layout, MAX_WAITING);
+    this.#failing = new WaitingHalves(layout, MAX_FAILING);
+    this.#backends = options.conntrack && this.#makeFinder(options.conntrack, identity, options.onError);
     this.#skippedRuns = options.skippedRuns;
     this.#startedUnixMs = clock.unixMs;
   }
@@ -128,8 +140,10 @@ export class FlowCounter {
     this.#waiting.beginBatch();
     if (sweep === "all") this.#fullSweeps++;
     for (let index = 0; index < records.length; index++) this.#count(records, index);
+    this.#backends?.ask();
     if (sweep === "none") return;
     this.#waiting.endSweep((place) => this.#settleAlone(place));
+    this.#failing.endSweep((place) => this.#settleFailed(place));
     if (sweep === "all") {
       const { live } = this.#tally;
       live.forEachUnseen(this.#fullSweeps - UNSEEN_SWEEPS + 1, (slot) => this.#tally.forget(slot));
@@ -143,6 +157,12 @@ export class FlowCounter {
   settle(): void {
     this.#clock.refresh();
     this.#waiting.settleAll((place) => this.#settleAlone(place));
+    this.#failing.settleAll((place) => this.#settleFailed(place));
+  }
+
+  /** Resolves when no question about a backend is under way. */
+  async idle(): Promise<void> {
+    await this.#backends?.idle();
   }
 
   /** Learns of listeners before what they accepted is counted: a sweep's records come first in a batch, theirs after. */
@@ -196,6 +216,7 @@ export class FlowCounter {
     if (slot >= 0) this.#tally.live.seen(slot, this.#fullSweeps);
 
     if (!this.#reading.wasEstablished(records, index)) {
+      if (!isServer && slot < 0 && this.#waitsToHear(records, index)) return;
       this.#tally.decide(records, index, slot, this.#edgeAlone(records, index, isServer), isServer, true);
       return;
     }
@@ -254,6 +275,7 @@ export class FlowCounter {
     );
     const otherSlot = this.#waiting.slot(other);
     this.#waiting.remove(other);
+    this.#backends?.forget(other);
     this.#tally.decide(waiting, other, otherSlot, edge, !isServer, isServer);
     this.#tally.decide(records, index, slot, edge, isServer, !isServer);
   }
@@ -266,7 +288,48 @@ export class FlowCounter {
       return false;
     }
     if (slot >= 0) this.#tally.live.setEdge(slot, -1 - place);
+    if (!isServer && this.#remote(records, index, false).service !== undefined) this.#backends?.want(place);
     return true;
+  }
+
+  /** Lets a connection to a Service that failed wait for the backend's name; false where nobody could say or there is no room. */
+  #waitsToHear(records: TcpRecords, index: number): boolean {
+    if (this.#backends === undefined || this.#remote(records, index, false).service === undefined) return false;
+    const place = this.#failing.add(this.#id, records, index, false, -1);
+    if (place < 0) return false;
+    this.#backends.want(MAX_WAITING + place);
+    return true;
+  }
+
+  #makeFinder(source: BackendSource, identity: Identity, onError: FlowCounterOptions["onError"]): BackendFinder {
+    const half = (place: number) => (place < MAX_WAITING ? this.#waiting : this.#failing);
+    const indexOf = (place: number) => (place < MAX_WAITING ? place : place - MAX_WAITING);
+    return new BackendFinder(source, {
+      capacity: MAX_WAITING + MAX_FAILING,
+      records: (place) => half(place).records,
+      index: indexOf,
+      resolve: (address, port, place) => {
+        const { records } = half(place);
+        const { service } = this.#remote(records, indexOf(place), false);
+        return identity.backend(address, port, service, this.#bornUnixMs(records, indexOf(place)));
+      },
+      onAnswer: (place) => this.#heard(place),
+      onError: onError ?? (() => {}),
+    });
+  }
+
+  /** Connection tracking has answered, or will not: who waits for nothing else is counted. */
+  #heard(place: number): void {
+    if (place >= MAX_WAITING) this.#settleFailed(place - MAX_WAITING);
+    else if (this.#backends?.answer(place)?.maybeHere === false) this.#settleAlone(place);
+  }
+
+  #settleFailed(index: number): void {
+    const { records } = this.#failing;
+    this.#failing.remove(index);
+    const edge = this.#edgeAlone(records, index, false, MAX_WAITING + index);
+    this.#backends?.forget(MAX_WAITING + index);
+    this.#tally.decide(records, index, -1, edge, false, true);
   }
 
   /** The other half is not on this host. */
@@ -276,7 +339,8 @@ export class FlowCounter {
     const slot = this.#waiting.slot(place);
     this.#settledAlone++;
     this.#waiting.remove(place);
-    const edge = this.#decideAlone(records, place, slot, isServer);
+    const edge = this.#decideAlone(records, place, slot, isServer, place);
+    this.#backends?.forget(place);
     // a client is established before its server: one whose server has waited in vain will not turn up
     if (isServer) return;
     this.#reading.writeIsns(records, place, isServer, this.#isns);
@@ -284,26 +348,34 @@ export class FlowCounter {
   }
 
   /** Decides by what one half knows. A client is always counted, a server unless another agent counts its client. */
-  #decideAlone(records: TcpRecords, index: number, slot: number, isServer: boolean): number {
-    const edge = this.#edgeAlone(records, index, isServer);
+  #decideAlone(records: TcpRecords, index: number, slot: number, isServer: boolean, place = -1): number {
+    const edge = this.#edgeAlone(records, index, isServer, place);
     const isLeft = isServer && this.#remote(records, index, true).counted === "there";
     if (isLeft) this.#leftToPeers++;
     this.#tally.decide(records, index, slot, edge, isServer, !isLeft);
     return edge;
   }
 
-  /** The edge as one half knows it. */
-  #edgeAlone(records: TcpRecords, index: number, isServer: boolean): number {
+  /** The edge as one half knows it; `place` is where it waited to hear of its backend, or -1. */
+  #edgeAlone(records: TcpRecords, index: number, isServer: boolean, place = -1): number {
     const here = this.#attribution.local(records, index, isServer);
     const there = this.#remote(records, index, isServer);
-    const endpoint = there.endpoint ?? NO_BACKEND;
-    if (isServer) return this.#edges.find(endpoint, here, undefined, records.localPort(index), this.#clock.unixMs);
-    return this.#edges.find(here, endpoint, there.service, records.remotePort(index), this.#clock.unixMs);
+    if (isServer) {
+      const endpoint = there.endpoint ?? NO_BACKEND;
+      return this.#edges.find(endpoint, here, undefined, records.localPort(index), this.#clock.unixMs);
+    }
+    const backend = place < 0 ? undefined : this.#backends?.answer(place);
+    const endpoint = there.endpoint ?? backend?.endpoint ?? NO_BACKEND;
+    const port = backend === undefined ? records.remotePort(index) : (this.#backends?.port(place) ?? 0);
+    return this.#edges.find(here, endpoint, there.service, port, this.#clock.unixMs);
   }
 
   #remote(records: TcpRecords, index: number, isServer: boolean): RemoteAnswer {
+    return this.#attribution.remote(records, index, isServer, this.#bornUnixMs(records, index));
+  }
+
+  #bornUnixMs(records: TcpRecords, index: number): number {
     const bornNs = records.bornNs(index);
-    const unixMs = bornNs === 0 ? this.#clock.unixMs : this.#clock.unixMsOf(bornNs);
-    return this.#attribution.remote(records, index, isServer, unixMs);
+    return bornNs === 0 ? this.#clock.unixMs : this.#clock.unixMsOf(bornNs);
   }
 }

@@ -67,4 +67,9 @@ export interface Identity {
    * (loopback means that namespace); `unixMs` the moment asked about.
    */
   remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer;
+  /**
+   * Who was at the address and port to which a connection to a Service's address was translated. Nothing about Services is asked,
+   * for a connection is translated once.
+   */
+  backend(address: AddressWords, port: number, service: ServiceRef | undefined, unixMs: number): RemoteAnswer;
 }

@@ -4,7 +4,7 @@ import { type Cgroup, CgroupTree, type CgroupTreeStats } from "./cgroup-tree.ts"
 import type { CgroupPlace } from "./container-path.ts";
 import { Directory, type DirectoryStats } from "./directory.ts";
 import type { AddressRecord, PodEntry } from "./directory-entries.ts";
-import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer } from "./endpoint.ts";
+import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer, ServiceRef } from "./endpoint.ts";
 import { ExternalNames, type NamedNetwork } from "./external.ts";
 import { HostAddresses, type HostAddressesStats } from "./host-addresses.ts";
 import { HostNames } from "./host-names.ts";
@@ -38,6 +38,8 @@ export interface ResolverStats {
   /** Answers of kind `Unknown` given for local sockets and for remote addresses. */
   readonly unresolvedLocal: number;
   readonly unresolvedRemote: number;
+  /** Backends of Services, by the kernel, that no EndpointSlice of theirs had at that time. */
+  readonly unlistedBackends: number;
   readonly netnsPods: number;
   readonly interned: number;
   readonly hostNames: number;
@@ -69,6 +71,7 @@ export class Resolver implements Identity {
   readonly #unknown: Endpoint;
   #unresolvedLocal = 0;
   #unresolvedRemote = 0;
+  #unlistedBackends = 0;
 
   constructor(options: ResolverOptions) {
     const clock = options.clock ?? Date.now;
@@ -132,18 +135,11 @@ export class Resolver implements Identity {
     return answer;
   }
 
-  /**
-   * Who was at the address to which a connection to a Service was translated. Asks nothing about Services, for a connection is
-   * translated once.
-   */
-  backend(address: AddressWords, port: number, unixMs: number): RemoteAnswer {
-    const answer = this.#endpointAt(
-      this.directory.ask(address),
-      address,
-      port,
-      this.#hostAddresses.netnsOf(address),
-      unixMs,
-    );
+  /** The EndpointSlices check the translation: one that they do not have is taken all the same, for the kernel made it, and counted. */
+  backend(address: AddressWords, port: number, service: ServiceRef | undefined, unixMs: number): RemoteAnswer {
+    if (service !== undefined && !this.directory.isBackend(address, port, service, unixMs)) this.#unlistedBackends += 1;
+    const hereNetns = this.#hostAddresses.netnsOf(address);
+    const answer = this.#endpointAt(this.directory.ask(address), address, port, hereNetns, unixMs);
     if (answer.endpoint === this.#unknown) this.#unresolvedRemote += 1;
     return answer;
   }
@@ -155,6 +151,7 @@ export class Resolver implements Identity {
       hostAddresses: this.#hostAddresses.stats(),
       unresolvedLocal: this.#unresolvedLocal,
       unresolvedRemote: this.#unresolvedRemote,
+      unlistedBackends: this.#unlistedBackends,
       netnsPods: this.#netnsPods.size,
       interned: this.#interner.size,
       hostNames: this.#hostNames.size,

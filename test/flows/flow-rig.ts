@@ -1,7 +1,15 @@
+import type { BackendSource } from "../../src/flows/backend-finder.ts";
 import type { ConnectionEvent } from "../../src/flows/connection-event.ts";
 import { EdgeTable } from "../../src/flows/edge-table.ts";
 import { FlowCounter } from "../../src/flows/flow-counter.ts";
-import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer } from "../../src/identity/endpoint.ts";
+import type {
+  AddressWords,
+  Endpoint,
+  Identity,
+  LocalSocket,
+  RemoteAnswer,
+  ServiceRef,
+} from "../../src/identity/endpoint.ts";
 import { formatAddress } from "../../src/identity/format-address.ts";
 import type { Sweep } from "../../src/kernel/addon.ts";
 import { batchOf, LAYOUT, type TcpRecord } from "./tcp-record.ts";
@@ -14,6 +22,7 @@ export const DEPOT = deployment("depot");
 export const FAR_AWAY: Endpoint = { kind: "External", namespace: "", workload: "external" };
 /** On a node with an agent of its own. */
 export const REMOTE_CART = deployment("remote-cart");
+export const REMOTE_DEPOT = deployment("remote-depot");
 export const NODE: Endpoint = { kind: "Node", namespace: "", workload: "node-1" };
 const UNKNOWN: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
 const SERVICE = { namespace: "shop", name: "depot-service" };
@@ -28,6 +37,7 @@ export class RigIdentity implements Identity {
     ["10.0.1.1", { endpoint: REMOTE_CART, service: undefined, maybeHere: false, counted: "there" }],
     ["10.96.0.1", { endpoint: undefined, service: SERVICE, maybeHere: true, counted: "here" }],
     ["192.168.0.1", { endpoint: NODE, service: undefined, maybeHere: true, counted: "here" }],
+    ["10.0.2.2", { endpoint: REMOTE_DEPOT, service: undefined, maybeHere: false, counted: "there" }],
     ["203.0.113.9", { endpoint: FAR_AWAY, service: undefined, maybeHere: false, counted: "here" }],
   ]);
   readonly #nobody: RemoteAnswer = { endpoint: UNKNOWN, service: undefined, maybeHere: false, counted: "here" };
@@ -40,12 +50,17 @@ export class RigIdentity implements Identity {
     this.asked.push(`remote ${formatAddress(address)}:${port} at ${unixMs}`);
     return this.#remotes.get(formatAddress(address)) ?? this.#nobody;
   }
+  backend(address: AddressWords, port: number, service: ServiceRef | undefined, unixMs: number): RemoteAnswer {
+    this.asked.push(`backend ${formatAddress(address)}:${port} of ${service?.name} at ${unixMs}`);
+    return this.#remotes.get(formatAddress(address)) ?? this.#nobody;
+  }
 }
 
 export interface RigOptions {
   readonly maxEdges?: number;
   readonly idleExpiryMs?: number;
   readonly allConnections?: boolean;
+  readonly conntrack?: BackendSource;
 }
 
 /** A FlowCounter with its edges, on a clock that the test moves. Begins in the third minute after the agent's start. */
@@ -66,6 +81,7 @@ export class FlowRig {
       onConnection: (event) => this.events.push(event),
       allConnections: options.allConnections ?? false,
       skippedRuns: () => this.skippedRuns,
+      conntrack: options.conntrack,
       clock: { unixMs: () => 1e12 + this.nowMs, monotonicNs: () => this.nowMs * 1e6 },
     });
     this.nowMs = 120_000;

@@ -240,17 +240,20 @@ test("Resolver names backends that are no pods by their Service, and pods on the
   assert.equal(remote("10.9.9.9", 8080).endpoint?.workload, "private");
 });
 
-test("Resolver.backend() asks nothing about Services", async (t) => {
-  const { resolver, time } = await host(t);
+test("Resolver.backend() asks nothing about Services, and counts what no EndpointSlice has", async (t) => {
+  const { resolver, time, remote } = await host(t);
   fill(resolver);
-  const backend = (text: string, port: number) => resolver.backend(address(text), port, time.nowMs);
+  const { service: front } = remote("10.96.0.10");
+  assert.ok(front);
+  const backend = (text: string, port: number) => resolver.backend(address(text), port, front, time.nowMs);
+  const far = { ...HERE, endpoint: { ...WEB, workload: "far" }, maybeHere: false };
+  resolver.directory.upsertEndpointSlice(endpointSlice({ uid: "e", serviceName: "front" }, "10.1.1.5=far"));
+  assert.deepEqual(backend("10.1.1.5", 8080), far);
+  assert.equal(resolver.stats().unlistedBackends, 0);
+  assert.deepEqual(backend("10.1.1.5", 80), far);
   assert.equal(backend("192.0.2.2", 30_080).endpoint?.workload, "node-2");
-  assert.deepEqual(backend("10.1.1.5", 80), {
-    endpoint: { ...WEB, workload: "far" },
-    ...HERE,
-    maybeHere: false,
-  });
   assert.deepEqual(backend("10.1.1.99", 80).endpoint, UNKNOWN);
+  assert.equal(resolver.stats().unlistedBackends, 3);
 });
 
 test("Resolver.remote() takes loopback for the asking namespace", async (t) => {
