@@ -11,7 +11,8 @@ import { EdgeTable } from "./flows/edge-table.ts";
 import { FlowCounter } from "./flows/flow-counter.ts";
 import { FlowLoop } from "./flows/flow-loop.ts";
 import { Resolver } from "./identity/resolver.ts";
-import { loadAddon } from "./kernel/addon.ts";
+import { type Addon, loadAddon } from "./kernel/addon.ts";
+import { Conntrack } from "./kernel/conntrack.ts";
 import { TcpMonitor } from "./kernel/tcp-monitor.ts";
 import { findCredentials } from "./kubernetes/find-credentials.ts";
 import { KubernetesWatches } from "./kubernetes/kubernetes-watches.ts";
@@ -97,6 +98,11 @@ async function start(
     });
   if (watches) stops.push(() => watches.shutdown());
 
+  // Without a cluster nobody knows a Service to ask about.
+  const maxLookups = credentials === undefined ? 0 : config.flows.maxBackendLookups;
+  const conntrack = maxLookups === 0 ? undefined : openConntrack(addon, maxLookups, log);
+  if (conntrack) stops.push(() => conntrack.close());
+
   let otlp: OtlpExporter | undefined;
   const edges = new EdgeTable({ maxEdges: config.flows.maxEdges, idleExpiryMs: config.flows.idleExpiryMs });
   const counter = new FlowCounter({
@@ -106,6 +112,8 @@ async function start(
     onConnection: (event) => otlp?.connection?.(event),
     allConnections: config.spans.closed,
     skippedRuns: () => monitor.skippedRuns(),
+    conntrack,
+    onError: (error) => log.error({ err: error }, "an answer of connection tracking could not be taken"),
     clock: { unixMs: Date.now, monotonicNs: () => Number(process.hrtime.bigint()) },
   });
   let failedCollections = 0;
@@ -142,7 +150,10 @@ async function start(
     { stage: "flows", reason: "wait_refused", records: counter.waitRefused },
   ];
   const readings: AgentReadings = {
-    features: () => monitor.programs().map(({ name, state }) => ({ feature: name, enabled: state !== "failed" })),
+    features: () => [
+      ...monitor.programs().map(({ name, state }) => ({ feature: name, enabled: state !== "failed" })),
+      { feature: "conntrack", enabled: conntrack !== undefined },
+    ],
     lostRecords,
     maps: () => [
       { map: "connections", entries: counter.liveConnections, capacity: monitor.maxConnections },
@@ -156,6 +167,18 @@ async function start(
         skippedRuns: missed,
       })),
     series: () => [{ family: "edges", live: edges.size, overflowed: edges.overflowed }],
+    backendLookups: () => {
+      if (conntrack === undefined) return [];
+      const { found, absent, refused, failed } = conntrack.stats();
+      const unlisted = Math.min(found, resolver.stats().unlistedBackends);
+      return [
+        { outcome: "found", lookups: found - unlisted },
+        { outcome: "unlisted", lookups: unlisted },
+        { outcome: "absent", lookups: absent },
+        { outcome: "refused", lookups: refused },
+        { outcome: "failed", lookups: failed },
+      ];
+    },
     unresolved: () => {
       const { unresolvedLocal, unresolvedRemote } = resolver.stats();
       return [
@@ -231,4 +254,14 @@ async function start(
     },
     shutdown: stopAll,
   };
+}
+
+/** Connection tracking in this network namespace, or why backends of Services stay unknown in the log. */
+function openConntrack(addon: Addon, maxPerSecond: number, log: Logger): Conntrack | undefined {
+  try {
+    return Conntrack.open(addon, { maxPerSecond, nowMs: () => Number(process.hrtime.bigint()) / NS_PER_MS });
+  } catch (error) {
+    log.warn({ err: error }, "no connection tracking to ask; backends of Services on other nodes are not named");
+    return undefined;
+  }
 }

@@ -16,6 +16,7 @@ const SYS_ADMIN_BIT = 21n;
 const CAPABILITIES: readonly Capability[] = [
   { name: "BPF", bit: 39, otherwise: "" },
   { name: "PERFMON", bit: 38, otherwise: "" },
+  { name: "NET_ADMIN", bit: 12, otherwise: "backends of Services on other nodes are not named." },
   { name: "SYS_PTRACE", bit: 19, otherwise: "processes of other users are named by what the kernel knows only." },
 ];
 

@@ -56,6 +56,14 @@ const flows = z
       max: "1GiB",
       description: "The ring buffer between kernel and agent. Records that find it full are counted as lost.",
     }),
+    maxBackendLookups: integerOption({
+      default: 5_000,
+      min: 0,
+      max: 100_000,
+      unit: "lookups a second",
+      description:
+        "How often a second the kernel's connection tracking is asked which backend of a Service answered, about 4 us each. Connections beyond that have the Service and no backend; 0 asks never.",
+    }),
   })
   .transform(({ sweepInterval, drainInterval, idleExpiry, ringSize, ...rest }) => ({
     ...rest,

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
 import type { Sweep, TcpLayout } from "../kernel/addon.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
@@ -14,6 +15,7 @@ import { SeenHalves } from "./seen-halves.ts";
 import { ISN_WORDS, WaitingHalves } from "./waiting-halves.ts";
 import { type ClockSource, WallClock } from "./wall-clock.ts";
 
+const { ECONNREFUSED } = constants.errno;
 /** Halves that wait at once: beyond, a half is counted by what it knows itself. 160 bytes each, once they are used. */
 const MAX_WAITING = 32_768;
 /** Connections to Services that failed, and wait to hear which backend it was that failed them. */
@@ -294,7 +296,9 @@ export class FlowCounter {
 
   /** Lets a connection to a Service that failed wait for the backend's name; false where nobody could say or there is no room. */
   #waitsToHear(records: TcpRecords, index: number): boolean {
-    if (this.#backends === undefined || this.#remote(records, index, false).service === undefined) return false;
+    // What is answered with a reset is forgotten by connection tracking at once.
+    if (this.#backends === undefined || records.error(index) === ECONNREFUSED) return false;
+    if (this.#remote(records, index, false).service === undefined) return false;
     const place = this.#failing.add(this.#id, records, index, false, -1);
     if (place < 0) return false;
     this.#backends.want(MAX_WAITING + place);

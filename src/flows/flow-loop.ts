@@ -61,6 +61,7 @@ export class FlowLoop {
     clearTimeout(this.#timer);
     this.#running = this.#running.then(async () => {
       await this.#collect("changed");
+      await this.#options.counter.idle();
       this.#options.counter.settle();
     });
     await this.#running;

@@ -117,6 +117,14 @@ export const AGENT_METRICS = {
     attributes: ["side"],
     description: "Questions for the owner of a local socket or a remote address that could only be answered Unknown.",
   },
+  backendLookups: {
+    name: "weir.agent.backend_lookups",
+    unit: "{lookup}",
+    kind: "counter",
+    attributes: ["outcome"],
+    description:
+      "Questions to the kernel's connection tracking for the backend of a Service: found; unlisted (found, but no EndpointSlice has it); absent; refused (flows.maxBackendLookups); failed.",
+  },
   watchSynced: {
     name: "weir.agent.watch.synced",
     unit: "",

@@ -9,6 +9,7 @@ export interface AgentReadings {
   readonly programs?: () => Iterable<ProgramReading>;
   readonly series?: () => Iterable<SeriesReading>;
   readonly unresolved?: () => Iterable<UnresolvedReading>;
+  readonly backendLookups?: () => Iterable<BackendLookupReading>;
   readonly watches?: () => Iterable<WatchReading>;
   readonly peers?: () => PeersReading;
   readonly exports?: () => Iterable<ExportReading>;
@@ -51,6 +52,12 @@ export interface SeriesReading {
 export interface UnresolvedReading {
   /** `local` (a socket of this host) or `remote` (an address). */
   readonly side: string;
+  readonly lookups: number;
+}
+
+export interface BackendLookupReading {
+  /** `found`, `unlisted` (found, but in no EndpointSlice), `absent`, `refused`, `failed`. */
+  readonly outcome: string;
   readonly lookups: number;
 }
 

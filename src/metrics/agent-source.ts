@@ -35,8 +35,19 @@ export class AgentSource implements MetricSource {
   /** Reads everything anew. A reading that throws keeps its last values and is counted; the others go on. */
   refresh(): void {
     const metrics = this.#metrics;
-    const { features, lostRecords, maps, programs, series, unresolved, watches, peers, exports, scrapes } =
-      this.#readings;
+    const {
+      features,
+      lostRecords,
+      maps,
+      programs,
+      series,
+      unresolved,
+      backendLookups,
+      watches,
+      peers,
+      exports,
+      scrapes,
+    } = this.#readings;
     this.#each("features", features, (it) => metrics.featureEnabled.set([it.feature], it.enabled ? 1 : 0));
     this.#each("lost_records", lostRecords, (it) => metrics.lostRecords.set([it.stage, it.reason], it.records));
     this.#each("maps", maps, (it) => {
@@ -53,6 +64,9 @@ export class AgentSource implements MetricSource {
       metrics.seriesOverflow.set([it.family], it.overflowed);
     });
     this.#each("unresolved", unresolved, (it) => metrics.unresolved.set([it.side], it.lookups));
+    this.#each("backend_lookups", backendLookups, (it) => {
+      metrics.backendLookups.set([it.outcome], it.lookups);
+    });
     this.#each("watches", watches, (it) => {
       metrics.watchSynced.set([it.resource], it.synced ? 1 : 0);
       metrics.watchAge.set([it.resource], it.ageSeconds);

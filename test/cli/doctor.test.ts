@@ -90,12 +90,13 @@ test("examine() reads each capability from its bit", async (context) => {
     const status = `Name:\tnode\nCapEff:\t${mask.toString(16).padStart(16, "0")}\n`;
     return complaints(options(context, { host: host(context, { "proc/self/status": status }) }));
   };
-  assert.deepEqual(await capabilities(19n, 38n, 39n), []);
-  assert.deepEqual(await capabilities(19n, 38n), ["CAP_BPF: fail"]);
-  assert.deepEqual(await capabilities(19n, 39n), ["CAP_PERFMON: fail"]);
-  assert.deepEqual(await capabilities(38n, 39n), ["CAP_SYS_PTRACE: warn"]);
-  assert.deepEqual(await capabilities(19n, 21n), []);
-  assert.equal((await capabilities()).length, 3);
+  assert.deepEqual(await capabilities(12n, 19n, 38n, 39n), []);
+  assert.deepEqual(await capabilities(12n, 19n, 38n), ["CAP_BPF: fail"]);
+  assert.deepEqual(await capabilities(12n, 19n, 39n), ["CAP_PERFMON: fail"]);
+  assert.deepEqual(await capabilities(12n, 38n, 39n), ["CAP_SYS_PTRACE: warn"]);
+  assert.deepEqual(await capabilities(19n, 38n, 39n), ["CAP_NET_ADMIN: warn"]);
+  assert.deepEqual(await capabilities(12n, 19n, 21n), []);
+  assert.equal((await capabilities()).length, 4);
 });
 
 test("examine() wants SYS_RESOURCE only where maps count as locked memory", async (context) => {

@@ -47,6 +47,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
       idleExpiryMs: 900_000,
       maxConnections: 131_072,
       ringSizeBytes: 4_194_304,
+      maxBackendLookups: 5_000,
     },
     kubernetes: { enabled: "auto" },
     external: { cidrs: [] },

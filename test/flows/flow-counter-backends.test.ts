@@ -147,18 +147,26 @@ test("FlowCounter asks about thousands in crossings of at most 1024", async () =
 });
 
 const refused = { ...SERVICE, establishedNs: 0, state: 2, error: 111, remoteIsn: 0, localIsn: 0 };
+const timedOut = { ...refused, error: 110 };
 
-test("FlowCounter tells which backend refused", async () => {
+test("FlowCounter does not ask for the backend that refused: the kernel has forgotten it", () => {
   const { conntrack, rig } = rigWith([40_001, REMOTE_BACKEND]);
-  rig.count("none", clientHalf(refused), clientHalf({ ...refused, id: 5000, localPort: 40_002 }));
+  rig.count("none", clientHalf(refused));
+  assert.deepEqual(conntrack.asked, []);
+  assert.deepEqual([...rig.series("failed")], [["cart>unknown/depot-service:80 refused", 1]]);
+});
+
+test("FlowCounter tells which backend did not answer", async () => {
+  const { conntrack, rig } = rigWith([40_001, REMOTE_BACKEND]);
+  rig.count("none", clientHalf(timedOut), clientHalf({ ...timedOut, id: 5000, localPort: 40_002 }));
   assert.deepEqual(conntrack.asked, [[asked(), asked(40_002)]]);
   assert.equal(rig.total("failed"), 0);
   await conntrack.answer();
   assert.deepEqual(
     [...rig.series("failed")],
     [
-      ["cart>remote-depot/depot-service:8080 refused", 1],
-      ["cart>unknown/depot-service:80 refused", 1],
+      ["cart>remote-depot/depot-service:8080 timeout", 1],
+      ["cart>unknown/depot-service:80 timeout", 1],
     ],
   );
   assert.equal(rig.events.length, 2);
@@ -166,22 +174,22 @@ test("FlowCounter tells which backend refused", async () => {
 
 test("FlowCounter.settle() counts failures that wait to hear of their backend", () => {
   const { conntrack, rig } = rigWith([40_001, REMOTE_BACKEND]);
-  rig.count("none", clientHalf(refused));
+  rig.count("none", clientHalf(timedOut));
   assert.equal(conntrack.asked.length, 1);
   rig.counter.settle();
-  assert.deepEqual([...rig.series("failed")], [["cart>unknown/depot-service:80 refused", 1]]);
+  assert.deepEqual([...rig.series("failed")], [["cart>unknown/depot-service:80 timeout", 1]]);
 });
 
 test("FlowCounter counts failures beyond 1024 that wait at once, and those over the budget, by what they know", async () => {
   const { conntrack, rig } = rigWith();
   const failures = Array.from({ length: 1031 }, (_, index) =>
-    clientHalf({ ...refused, id: 9000 + index, localPort: 1000 + index }),
+    clientHalf({ ...timedOut, id: 9000 + index, localPort: 1000 + index }),
   );
   rig.count("none", ...failures);
   assert.equal(rig.total("failed"), 7);
   await conntrack.answer();
   assert.equal(rig.total("failed"), 1031);
   conntrack.credit = 0;
-  rig.count("none", clientHalf(refused));
+  rig.count("none", clientHalf(timedOut));
   assert.equal(rig.total("failed"), 1032);
 });

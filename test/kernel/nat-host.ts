@@ -46,6 +46,12 @@ export class NatHost {
     return ["setpriv", "--pdeathsig", "KILL", "--", "nsenter", `--net=/run/netns/${this.#names[where]}`, "--"];
   }
 
+  /** The backend hears nothing any more of what is sent to its port. */
+  async deafen(): Promise<void> {
+    const rule = `table inet fault { chain input { type filter hook input priority filter; tcp dport ${NAT_PORTS.backend} drop; }; }`;
+    await Program.mustRun([...this.enter("far"), "nft", "-f", "-"], { input: rule });
+  }
+
   /** Inode number of a namespace. */
   async netns(where: "client" | "node" | "far"): Promise<number> {
     const text = await Program.mustRun(["stat", "-L", "-c", "%i", `/run/netns/${this.#names[where]}`]);
@@ -91,6 +97,9 @@ export class NatHost {
       // What goes to a service needs a route to come as far as the rules.
       ...gateway(node, at.backend),
       `nsenter --net=/run/netns/${node} sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'`,
+      // A port of both would be one of masqueraded connections, too, and the kernel drops what ended for what begins with the same ports.
+      `nsenter --net=/run/netns/${client} sh -c 'echo 20000 29999 >/proc/sys/net/ipv4/ip_local_port_range'`,
+      `nsenter --net=/run/netns/${node} sh -c 'echo 40000 49999 >/proc/sys/net/ipv4/ip_local_port_range'`,
       `nsenter --net=/run/netns/${node} nft -f - <<'E'\n${rules}\nE`,
     ];
     await Program.mustRun(["sh", "-e"], { input: `${script.join("\n")}\n` });
