@@ -16,6 +16,7 @@ import { Conntrack } from "./kernel/conntrack.ts";
 import { TcpMonitor } from "./kernel/tcp-monitor.ts";
 import { findCredentials } from "./kubernetes/find-credentials.ts";
 import { KubernetesWatches } from "./kubernetes/kubernetes-watches.ts";
+import { WATCH_PHASES } from "./kubernetes/watch-state.ts";
 import type { AgentReadings, LostReading } from "./metrics/agent-readings.ts";
 import { AgentSource } from "./metrics/agent-source.ts";
 import { combineSources } from "./metrics/metric-source.ts";
@@ -95,6 +96,8 @@ async function start(
       credentials,
       sink: resolver.directory,
       onError: (resource, error) => log.warn({ resource, kind: error.kind }, error.message),
+      onRecovery: (resource, downMs) =>
+        log.info({ resource, downMs: Math.round(downMs) }, `${resource} are watched again`),
     });
   if (watches) stops.push(() => watches.shutdown());
 
@@ -137,8 +140,9 @@ async function start(
       reasons.push("connections are not counted: the program tcp_state is not attached, see the log");
     if (!discovered) reasons.push("the first discovery of this host's processes and pods is not complete");
     for (const watch of watches?.states() ?? []) {
-      if (!watch.synced)
-        reasons.push(`the list of ${watch.resource} is not complete: ${watch.lastError || watch.phase}`);
+      const { resource, synced, phase, lastError } = watch;
+      if (!synced) reasons.push(`the list of ${resource} is not complete: ${lastError || phase}`);
+      else if (phase === "denied") reasons.push(`the list of ${resource} grows old: ${lastError}`);
     }
     return reasons;
   };
@@ -187,9 +191,11 @@ async function start(
       ];
     },
     watches: () =>
-      (watches?.states() ?? []).map(({ resource, synced, phase, lastEventUnixMs }) => ({
-        resource,
+      (watches?.states() ?? []).map(({ synced, phase, lastEventUnixMs, ...rest }) => ({
+        ...rest,
         synced: synced && phase === "watching",
+        state: phase,
+        states: WATCH_PHASES,
         ageSeconds: (Date.now() - lastEventUnixMs) / MS_PER_S,
       })),
     peers: () => ({ agents: resolver.directory.peers.size, connectionsLeft: counter.leftToPeers }),

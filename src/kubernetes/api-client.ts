@@ -21,13 +21,23 @@ export class ApiClient {
    */
   async get(path: string, accept: string, signal: AbortSignal): Promise<http.IncomingMessage> {
     const secrets = await this.#credentials.read();
+    const response = await this.#send(path, accept, signal, secrets);
+    if (response.statusCode !== 401) return response;
+    // What was read a moment ago may have been replaced since.
+    const newer = await this.#credentials.read();
+    if (isSame(newer, secrets)) return response;
+    response.destroy();
+    return await this.#send(path, accept, signal, newer);
+  }
+
+  #send(path: string, accept: string, signal: AbortSignal, secrets: Secrets): Promise<http.IncomingMessage> {
     const agent = this.#agentFor(secrets);
     signal.throwIfAborted();
     const { server } = this.#credentials;
     const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
-    const headers: http.OutgoingHttpHeaders = { accept, "user-agent": "weir" };
+    const headers: http.OutgoingHttpHeaders = { accept, "accept-encoding": "identity", "user-agent": "weir" };
     if (secrets.token !== undefined) headers.authorization = `Bearer ${secrets.token}`;
-    return await new Promise((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const send = url.protocol === "https:" ? https.request : http.request;
       const request = send(url, { agent, headers, signal }, resolve);
       // Makes the kernel notice a peer that vanished; the watch's own timer stays the last word.
@@ -46,15 +56,17 @@ export class ApiClient {
   /** The connections' pool, begun anew when certificates changed. */
   #agentFor(secrets: Secrets): http.Agent {
     const before = this.#secrets;
-    const same = before?.ca === secrets.ca && before?.cert === secrets.cert && before?.key === secrets.key;
-    if (this.#agent !== undefined && same) return this.#agent;
+    if (this.#agent !== undefined && before !== undefined && isSame({ ...before, token: secrets.token }, secrets)) {
+      return this.#agent;
+    }
+    // Connections of the old agent serve their watch to its end; idle ones prove who we were.
+    for (const idle of Object.values(this.#agent?.freeSockets ?? {}).flat()) idle?.destroy();
     this.#secrets = secrets;
     if (this.#credentials.server.protocol === "http:") {
       this.#agent = new http.Agent({ keepAlive: true });
       return this.#agent;
     }
     const { serverName, insecureSkipTlsVerify } = this.#credentials;
-    // Connections of the old agent serve their watch to its end and are not used again.
     this.#agent = new https.Agent({
       keepAlive: true,
       rejectUnauthorized: !insecureSkipTlsVerify,
@@ -65,6 +77,10 @@ export class ApiClient {
     });
     return this.#agent;
   }
+}
+
+function isSame(a: Secrets, b: Secrets): boolean {
+  return a.ca === b.ca && a.cert === b.cert && a.key === b.key && a.token === b.token;
 }
 
 /** Happy-eyeballs errors have an empty message and their reasons inside. */

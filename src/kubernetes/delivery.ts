@@ -1,6 +1,16 @@
 import type { ObjectSink } from "./objects.ts";
 import type { Resource } from "./resource.ts";
 
+/** Objects of one kind that are kept. Kubernetes is made for clusters of up to 150 000 pods. */
+const MAX_OBJECTS = 300_000;
+
+export interface DeliveryOptions {
+  readonly onSinkError: (error: unknown) => void;
+  /** An object was left out, because so many are kept. */
+  readonly onFull: (objects: number) => void;
+  readonly maxObjects?: number;
+}
+
 /**
  * Hands one resource's objects to the sink and remembers which it has (uid and resource version, nothing else), so that
  * a relist becomes what changed: upserts of new and newer objects, then deletes of those that are gone.
@@ -9,15 +19,19 @@ export class Delivery<Slim extends { readonly uid: string }> {
   readonly #resource: Resource<Slim>;
   readonly #sink: ObjectSink;
   readonly #onSinkError: (error: unknown) => void;
+  readonly #onFull: (objects: number) => void;
+  readonly #maxObjects: number;
   /** Resource version by uid, of what the sink has. */
   readonly #known = new Map<string, string>();
   /** Uids that the list under way has shown; undefined while there is none. */
   #listed: Set<string> | undefined;
 
-  constructor(resource: Resource<Slim>, sink: ObjectSink, onSinkError: (error: unknown) => void) {
+  constructor(resource: Resource<Slim>, sink: ObjectSink, options: DeliveryOptions) {
     this.#resource = resource;
     this.#sink = sink;
-    this.#onSinkError = onSinkError;
+    this.#onSinkError = options.onSinkError;
+    this.#onFull = options.onFull;
+    this.#maxObjects = options.maxObjects ?? MAX_OBJECTS;
   }
 
   /** How many objects the sink has. */
@@ -31,8 +45,13 @@ export class Delivery<Slim extends { readonly uid: string }> {
   }
 
   upsert(object: Slim, resourceVersion: string): void {
+    const known = this.#known.get(object.uid);
+    if (known === undefined && this.#known.size >= this.#maxObjects) {
+      this.#onFull(this.#maxObjects);
+      return;
+    }
     this.#listed?.add(object.uid);
-    if (this.#known.get(object.uid) === resourceVersion) return;
+    if (known === resourceVersion) return;
     this.#known.set(object.uid, resourceVersion);
     this.#call(() => this.#resource.upsert(this.#sink, object));
   }

@@ -1,16 +1,13 @@
 import { ApiClient } from "./api-client.ts";
 import { type Clock, sleep, systemClock } from "./clock.ts";
 import type { Credentials } from "./credentials.ts";
-import { endpointSlices } from "./endpoint-slices.ts";
 import { Interner } from "./interner.ts";
-import { nodes } from "./nodes.ts";
 import type { ObjectSink } from "./objects.ts";
-import { pods } from "./pods.ts";
 import { ResourceWatch, type WatchContext } from "./resource-watch.ts";
-import { services } from "./services.ts";
 import type { WatchError } from "./watch-error.ts";
 import type { WatchState } from "./watch-state.ts";
 import { DEFAULT_WATCH_TIMING, type WatchTiming } from "./watch-timing.ts";
+import { WATCHED_RESOURCES } from "./watched-resources.ts";
 
 export interface KubernetesWatchesOptions {
   readonly credentials: Credentials;
@@ -21,8 +18,10 @@ export interface KubernetesWatchesOptions {
   readonly timing?: Partial<WatchTiming>;
   /** Aborting it does what `shutdown()` does, without waiting. */
   readonly signal?: AbortSignal;
-  /** Told of every error that a watch met, for the log; the watch goes on by itself. */
+  /** Told of errors that are news, for the log: of each kind once until the resource is well again. The watch goes on by itself. */
   readonly onError?: (resource: string, error: WatchError) => void;
+  /** Told when a resource is followed again, and for how long it was not. */
+  readonly onRecovery?: (resource: string, downMs: number) => void;
 }
 
 /**
@@ -53,15 +52,10 @@ export class KubernetesWatches {
       random: this.#random,
       timing,
       onError: options.onError ?? (() => {}),
+      onRecovery: options.onRecovery ?? (() => {}),
       onChange: () => this.#wake(),
     };
-    // One more resource is one more line here, and its two methods in ObjectSink.
-    this.#watches = [
-      new ResourceWatch(pods, context),
-      new ResourceWatch(services, context),
-      new ResourceWatch(nodes, context),
-      new ResourceWatch(endpointSlices, context),
-    ];
+    this.#watches = WATCHED_RESOURCES.map((resource) => new ResourceWatch(resource, context));
     if (options.signal?.aborted) this.#stop.abort();
     else
       options.signal?.addEventListener("abort", () => void this.shutdown(), { once: true, signal: this.#stop.signal });

@@ -5,6 +5,11 @@ import { ProtobufReader } from "./protobuf-reader.ts";
 
 /** The API server refuses objects of more than 3 MiB. */
 export const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
+/** A larger object than that is left out while its bytes pass by; a length beyond this is no length of an object. */
+export const MAX_SKIPPED_BYTES = 64 * 1024 * 1024;
+
+/** Told the size of each object that is left out because it is too large. */
+export type OnTooLarge = (objectBytes: number) => void;
 
 const LENGTH_DELIMITED = 2;
 
@@ -21,18 +26,22 @@ export interface ListEnd {
  */
 export class ListDecoder {
   readonly #onItem: (bytes: Buffer, start: number, end: number) => void;
+  readonly #onTooLarge: OnTooLarge;
   readonly #queue = new ByteQueue();
   readonly #reader = new ProtobufReader();
   #magicSeen = false;
   #listSeen = false;
   /** Bytes of the list message that are still to come; undefined outside of it. */
   #listLeft: number | undefined;
+  /** Bytes still to come of an item that is left out. */
+  #skipLeft = 0;
   #resourceVersion = "";
   #continueToken = "";
 
   /** `onItem` gets each item's message; the bytes are valid during the call. */
-  constructor(onItem: (bytes: Buffer, start: number, end: number) => void) {
+  constructor(onItem: (bytes: Buffer, start: number, end: number) => void, onTooLarge: OnTooLarge) {
     this.#onItem = onItem;
+    this.#onTooLarge = onTooLarge;
   }
 
   /** Throws DecodeError where the bytes are not a list. */
@@ -45,12 +54,12 @@ export class ListDecoder {
       queue.consume(MAGIC.length);
       this.#magicSeen = true;
     }
-    while (this.#takeField());
+    while (this.#skipLeft > 0 ? this.#skip() : this.#takeField());
   }
 
   /** Call when the response ended. Throws DecodeError where the list is not complete. */
   end(): ListEnd {
-    if (!this.#listSeen || this.#listLeft !== undefined || this.#queue.length > 0) {
+    if (!this.#listSeen || this.#listLeft !== undefined || this.#queue.length > 0 || this.#skipLeft > 0) {
       throw new DecodeError("Cannot decode list: the response ended in the middle of it");
     }
     if (this.#resourceVersion === "") throw new DecodeError("Cannot decode list: it has no resource version");
@@ -74,11 +83,18 @@ export class ListDecoder {
       return true;
     }
     const size = length.next + length.value;
-    if (length.value > MAX_OBJECT_BYTES) {
-      throw new DecodeError(`Cannot decode list: an object of ${length.value} bytes, at most ${MAX_OBJECT_BYTES}`);
-    }
     if (this.#listLeft !== undefined && size > this.#listLeft) {
       throw new DecodeError(`Cannot decode list: a field of ${size} bytes where ${this.#listLeft} are left`);
+    }
+    if (length.value > MAX_OBJECT_BYTES) {
+      if (this.#listLeft === undefined || field !== 2 || length.value > MAX_SKIPPED_BYTES) {
+        throw new DecodeError(`Cannot decode list: an object of ${length.value} bytes, at most ${MAX_OBJECT_BYTES}`);
+      }
+      this.#setListLeft(this.#listLeft - size);
+      this.#skipLeft = length.value;
+      queue.consume(length.next);
+      this.#onTooLarge(length.value);
+      return true;
     }
     if (queue.length < size) return false;
     const start = queue.start + length.next;
@@ -91,6 +107,14 @@ export class ListDecoder {
       else if (field === 2) this.#onItem(queue.bytes, start, end);
     }
     return true;
+  }
+
+  /** Passes over what has arrived of an item that is left out; false where more of it is to come. */
+  #skip(): boolean {
+    const here = Math.min(this.#skipLeft, this.#queue.length);
+    this.#queue.consume(here);
+    this.#skipLeft -= here;
+    return this.#skipLeft === 0;
   }
 
   #setListLeft(left: number): void {

@@ -1,4 +1,4 @@
-import { ListDecoder } from "./list-decoder.ts";
+import { ListDecoder, type OnTooLarge } from "./list-decoder.ts";
 import { WatchError } from "./watch-error.ts";
 import { type RequestContext, requestProtobuf } from "./watch-request.ts";
 import type { WatchTiming } from "./watch-timing.ts";
@@ -15,14 +15,15 @@ export interface ListRequest {
 }
 
 /**
- * Lists everything, page by page, and calls `onItem` with the bytes of each object while they arrive. Returns the
- * resource version to watch from. Throws WatchError.
+ * Lists everything, page by page, and calls `onItem` with the bytes of each object while they arrive, and `onTooLarge` for
+ * those that are left out. Returns the resource version to watch from. Throws WatchError.
  */
 export async function listObjects(
   context: RequestContext,
   timing: WatchTiming,
   list: ListRequest,
   onItem: (bytes: Buffer, start: number, end: number) => void,
+  onTooLarge: OnTooLarge,
 ): Promise<string> {
   const action = `list ${list.name}`;
   const startedMs = context.clock.monotonicMs();
@@ -33,7 +34,7 @@ export async function listObjects(
     if (list.paged) query.set("limit", String(timing.pageObjects));
     if (continueToken !== "") query.set("continue", continueToken);
     else if (list.resourceVersion !== "") query.set("resourceVersion", list.resourceVersion);
-    const decoder = new ListDecoder(onItem);
+    const decoder = new ListDecoder(onItem, onTooLarge);
     await requestProtobuf(context, {
       action,
       path: `${list.path}?${query}`,
@@ -42,7 +43,7 @@ export async function listObjects(
       onChunk(chunk) {
         decoder.push(chunk);
         // A server that trickles is heard all the time and would never be silent.
-        if (context.clock.monotonicMs() - startedMs <= timing.listMs) return;
+        if (context.clock.monotonicMs() - startedMs <= timing.listMs) return true;
         throw new WatchError("timeout", `Cannot ${action}: not complete after ${timing.listMs} ms`);
       },
       onEnd() {

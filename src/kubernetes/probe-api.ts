@@ -1,11 +1,9 @@
 import { ApiClient } from "./api-client.ts";
 import type { Credentials } from "./credentials.ts";
-import { endpointSlices } from "./endpoint-slices.ts";
-import { nodes } from "./nodes.ts";
-import { pods } from "./pods.ts";
-import { services } from "./services.ts";
+import { WATCHED_RESOURCES } from "./watched-resources.ts";
 
-const RESOURCES = [pods, services, nodes, endpointSlices];
+/** A right to list is not a right to watch, and Weir needs both. */
+const QUERIES = ["limit=1", "watch=true&timeoutSeconds=1&resourceVersion=0"];
 const TIMEOUT_MS = 5_000;
 const MAX_VERSION_BYTES = 64 * 1024;
 
@@ -14,11 +12,11 @@ export interface ApiProbe {
   readonly reachable: boolean;
   /** Where it is and its version, or why there is no answer. */
   readonly detail: string;
-  /** Resources that Weir watches and may not list. */
+  /** Resources that Weir watches and may not list or may not watch. */
   readonly forbidden: readonly string[];
 }
 
-/** Asks an API server for its version and for one object of each kind that Weir watches. Never throws. */
+/** Asks an API server for its version, and for a list and a watch of each kind of object that Weir watches. Never throws. */
 export async function probeApi(credentials: Credentials): Promise<ApiProbe> {
   const client = new ApiClient(credentials);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -27,10 +25,14 @@ export async function probeApi(credentials: Credentials): Promise<ApiProbe> {
     const version = await client.get("/version", "application/json", signal);
     const { gitVersion } = JSON.parse(await text(version)) as { gitVersion?: unknown };
     const forbidden: string[] = [];
-    for (const { name, path } of RESOURCES) {
-      const response = await client.get(`${path}?limit=1`, "application/json", signal);
-      response.resume();
-      if (response.statusCode === 401 || response.statusCode === 403) forbidden.push(name);
+    for (const { name, path } of WATCHED_RESOURCES) {
+      let isForbidden = false;
+      for (const query of QUERIES) {
+        const response = await client.get(`${path}?${query}`, "application/json", signal);
+        response.destroy();
+        isForbidden ||= response.statusCode === 401 || response.statusCode === 403;
+      }
+      if (isForbidden) forbidden.push(name);
     }
     return { reachable: true, detail: `${where}, version ${String(gitVersion ?? "unknown")}`, forbidden };
   } catch (error) {

@@ -5,6 +5,7 @@ import { type Clock, sleep } from "./clock.ts";
 import { DecodeError } from "./decode-error.ts";
 import { Delivery } from "./delivery.ts";
 import type { Interner } from "./interner.ts";
+import { MAX_OBJECT_BYTES } from "./list-decoder.ts";
 import { listObjects } from "./list-objects.ts";
 import { readBookmark, readIdentity } from "./object-meta.ts";
 import type { ObjectSink } from "./objects.ts";
@@ -16,6 +17,10 @@ import { watchObjects } from "./watch-objects.ts";
 import type { RequestContext, RequestMeter } from "./watch-request.ts";
 import type { WatchPhase, WatchState } from "./watch-state.ts";
 import type { WatchTiming } from "./watch-timing.ts";
+import { WatchTrouble } from "./watch-trouble.ts";
+
+/** Share of a Retry-After by which it is stretched at most. */
+const RETRY_AFTER_JITTER = 0.25;
 
 /** What a watch works with; shared by all of an agent's. */
 export interface WatchContext {
@@ -26,8 +31,10 @@ export interface WatchContext {
   /** Numbers in [0, 1). */
   readonly random: () => number;
   readonly timing: WatchTiming;
-  /** Told of each error, after it was counted. */
+  /** Told of an error that was counted, where it is news. */
   readonly onError: (resource: string, error: WatchError) => void;
+  /** Told when a resource is followed again after it was told of an error that ended that. */
+  readonly onRecovery: (resource: string, downMs: number) => void;
   /** Told when `synced` or `phase` changed. */
   readonly onChange: () => void;
 }
@@ -42,13 +49,15 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
   readonly #context: WatchContext;
   readonly #delivery: Delivery<Slim>;
   readonly #backoff: Backoff;
+  readonly #deniedBackoff: Backoff;
   readonly #listReader = new ProtobufReader();
   readonly #meter: RequestMeter = { requests: 0, receivedBytes: 0 };
+  readonly #trouble: WatchTrouble;
   readonly #errors = Object.fromEntries(WATCH_ERROR_KINDS.map((kind) => [kind, 0])) as Record<WatchErrorKind, number>;
 
   #phase: WatchPhase = "listing";
   #synced = false;
-  #lastEventUnixMs = 0;
+  #lastEventUnixMs: number;
   #lists = 0;
   #events = 0;
   #lastError = "";
@@ -59,15 +68,26 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
   /** How new the next full list must be: any age at first; after 410 the newest, or time could run backwards. */
   #listFrom = "0";
   #listPaged = true;
-  #watchListWorks = true;
+  /** Until when what exists is listed because the server would not stream it. */
+  #streamAgainMs = Number.NEGATIVE_INFINITY;
+  /** The server has just failed to stream what exists: whether it cannot, or nothing works, the list will show. */
+  #streamFailed = false;
+  /** Where a stream last broke that could not be decoded. */
+  #undecodedFrom: string | undefined;
 
   constructor(resource: Resource<Slim>, context: WatchContext) {
     this.#resource = resource;
     this.#context = context;
-    const { backoffBaseMs, backoffMaxMs } = context.timing;
+    this.#lastEventUnixMs = context.clock.unixMs();
+    const { backoffBaseMs, backoffMaxMs, deniedBaseMs, deniedMaxMs } = context.timing;
     this.#backoff = new Backoff(backoffBaseMs, backoffMaxMs, context.random);
-    this.#delivery = new Delivery(resource, context.sink, (cause) => {
-      this.#count(new WatchError("sink", `Cannot deliver ${resource.name}: ${String(cause)}`, { cause }));
+    this.#deniedBackoff = new Backoff(deniedBaseMs, deniedMaxMs, context.random);
+    this.#trouble = new WatchTrouble(context.clock);
+    this.#delivery = new Delivery(resource, context.sink, {
+      onSinkError: (cause) =>
+        this.#leaveOut(new WatchError("sink", `Cannot deliver ${resource.name}: ${String(cause)}`, { cause })),
+      onFull: (objects) =>
+        this.#leaveOut(new WatchError("budget", `Left out one of the ${resource.name}: ${objects} are kept, no more`)),
     });
   }
 
@@ -86,7 +106,7 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
       synced: this.#synced,
       lastEventUnixMs: this.#lastEventUnixMs,
       objects: this.#delivery.objects,
-      relists: Math.max(0, this.#lists - 1),
+      lists: this.#lists,
       requests: this.#meter.requests,
       receivedBytes: this.#meter.receivedBytes,
       events: this.#events,
@@ -100,7 +120,7 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
     const { client, clock } = this.#context;
     const context: RequestContext = { client, clock, meter: this.#meter, signal };
     try {
-      if (this.#resourceVersion === undefined && !this.#watchListWorks) await this.#list(context);
+      if (this.#resourceVersion === undefined && !this.#mayStream()) await this.#list(context);
       await this.#watch(context);
       // The server ended the watch, as it should after timeoutSeconds: go on at once, unless it makes a habit of it.
       return this.#wasStable() ? 0 : this.#backoff.nextMs();
@@ -111,28 +131,40 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
     }
   }
 
+  #mayStream(): boolean {
+    return !this.#streamFailed && this.#context.clock.monotonicMs() >= this.#streamAgainMs;
+  }
+
   #delayAfter(error: WatchError): number {
-    const { timing, random } = this.#context;
+    const { random } = this.#context;
     const fetching = this.#phase === "listing";
-    if (fetching && this.#watchListWorks && (error.kind === "refused" || error.kind === "silent")) {
+    if (fetching && this.#mayStream() && (error.kind === "refused" || error.kind === "silent")) {
       // A server without WatchList refuses it, or before 1.27 does not know the word and never marks the end.
-      this.#watchListWorks = false;
+      this.#streamFailed = true;
       return 0;
     }
+    this.#wasStable();
     this.#count(error);
     if (error.kind === "expired") {
       // A page can expire too, when this is slow: next time everything comes in one piece.
       this.#listPaged = !fetching;
       this.#listFrom = "";
       this.#resourceVersion = undefined;
+    } else if (error.kind === "decode" && this.#resourceVersion !== undefined) {
+      // The same bytes would come again and again: the second time, what they were to tell is fetched.
+      if (this.#undecodedFrom === this.#resourceVersion) this.#resourceVersion = undefined;
+      this.#undecodedFrom = this.#resourceVersion;
     }
-    this.#wasStable();
+    // Where lists fail, too, nothing is known of streams; where a page of one has expired, lists work.
+    if (error.kind !== "expired") this.#streamFailed = false;
+    // Everyone was told the same: who comes back at the same moment is turned away again.
+    const retryAfterMs = error.retryAfterMs * (1 + RETRY_AFTER_JITTER * random());
     if (error.kind === "forbidden" || error.kind === "missing") {
       this.#enter("denied");
-      return Math.max(timing.deniedRetryMs * (0.5 + random()), error.retryAfterMs);
+      return Math.max(this.#deniedBackoff.nextMs(), retryAfterMs);
     }
     this.#enter("backoff");
-    return Math.max(this.#backoff.nextMs(), error.retryAfterMs);
+    return Math.max(this.#backoff.nextMs(), retryAfterMs);
   }
 
   async #list(context: RequestContext): Promise<void> {
@@ -140,10 +172,14 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
     this.#enter("listing");
     this.#delivery.beginList();
     const list = { name, path, resourceVersion: this.#listFrom, paged: this.#listPaged };
-    const resourceVersion = await listObjects(context, this.#context.timing, list, (bytes, start, end) => {
+    const onItem = (bytes: Buffer, start: number, end: number) => {
       this.#events++;
       this.#upsert(this.#listReader.open(bytes, start, end));
-    });
+    };
+    const { timing, clock } = this.#context;
+    const resourceVersion = await listObjects(context, timing, list, onItem, (size) => this.#leaveOutLarge(size));
+    if (this.#streamFailed) this.#streamAgainMs = clock.monotonicMs() + timing.streamRetryMs;
+    this.#streamFailed = false;
     this.#complete(resourceVersion);
   }
 
@@ -171,7 +207,9 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
         this.#lastEventUnixMs = clock.unixMs();
         if (type !== "BOOKMARK") this.#take(type, reader);
         else if (this.#takeBookmark(reader)) initialEventsEnded();
+        if (this.#trouble.isTold) this.#wasStable();
       },
+      onTooLarge: (size) => this.#leaveOutLarge(size),
     });
     if (this.#resourceVersion === undefined) {
       throw new WatchError("connection", `Cannot watch ${this.#resource.name}: ended before everything was sent`);
@@ -212,9 +250,18 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
       return resourceVersion;
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
-      this.#count(new WatchError("decode", `Left out one of the ${this.#resource.name}: ${cause.message}`, { cause }));
+      this.#leaveOut(
+        new WatchError("decode", `Left out one of the ${this.#resource.name}: ${cause.message}`, { cause }),
+      );
       return "";
     }
+  }
+
+  #leaveOutLarge(objectBytes: number): void {
+    const { name } = this.#resource;
+    const text = `Left out one of the ${name}: it has ${objectBytes} bytes, at most ${MAX_OBJECT_BYTES} are taken`;
+    this.#events++;
+    this.#leaveOut(new WatchError("decode", text));
   }
 
   // While the initial events come, their versions are in no order: only the mark at their end is a place to go on from.
@@ -238,18 +285,33 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
     const { clock, timing } = this.#context;
     const stable =
       this.#watchingSinceMs !== undefined && clock.monotonicMs() - this.#watchingSinceMs >= timing.stableMs;
-    if (stable) this.#backoff.reset();
+    if (stable) {
+      this.#backoff.reset();
+      this.#deniedBackoff.reset();
+      this.#trouble.over();
+    }
     return stable;
   }
 
   #enter(phase: WatchPhase): void {
     this.#phase = phase;
     this.#context.onChange();
+    if (phase !== "watching") return;
+    const downMs = this.#trouble.recovered();
+    if (downMs !== undefined) this.#context.onRecovery(this.#resource.name, downMs);
   }
 
+  /** An error that ended a list or a watch. */
   #count(error: WatchError): void {
     this.#errors[error.kind]++;
     this.#lastError = error.message;
-    this.#context.onError(this.#resource.name, error);
+    if (this.#trouble.isNews(error.kind)) this.#context.onError(this.#resource.name, error);
+  }
+
+  /** An error about one object, which costs that object alone. */
+  #leaveOut(error: WatchError): void {
+    this.#errors[error.kind]++;
+    this.#lastError = error.message;
+    if (this.#trouble.isNewsOfObject(error.kind)) this.#context.onError(this.#resource.name, error);
   }
 }

@@ -20,12 +20,14 @@ export const WATCH_ERROR_KINDS = [
   "server",
   /** Any other answer that is no success. */
   "refused",
-  /** Bytes that are not what they should be. */
+  /** Bytes that are not what they should be, or an object too large to be one. */
   "decode",
   /** Certificate, key, or token files that cannot be read. */
   "credentials",
   /** The consumer of the objects threw. */
   "sink",
+  /** More objects than are kept. */
+  "budget",
 ] as const;
 export type WatchErrorKind = (typeof WATCH_ERROR_KINDS)[number];
 

@@ -1,4 +1,5 @@
 import { FrameSplitter } from "./frame-splitter.ts";
+import type { OnTooLarge } from "./list-decoder.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
 import type { SilenceGuard } from "./silence-guard.ts";
 import { WatchError } from "./watch-error.ts";
@@ -19,15 +20,20 @@ export interface WatchRequest {
   onOpen(initialEventsEnded: () => void): void;
   /** The reader stands before the event's object. What this throws ends the watch. */
   onEvent(type: WatchEventType, reader: ProtobufReader): void;
+  /** For each event that is left out. */
+  readonly onTooLarge: OnTooLarge;
 }
 
 /** Watches until the server ends that, as it does after `timeoutSeconds`. Throws WatchError. */
 export async function watchObjects(context: RequestContext, timing: WatchTiming, watch: WatchRequest): Promise<void> {
   const action = `watch ${watch.name}`;
   const reader = new ProtobufReader();
-  const frames = new FrameSplitter((bytes, start, end) => {
-    watch.onEvent(openWatchEvent(reader, bytes, start, end), reader);
-  });
+  const frames = new FrameSplitter(
+    (bytes, start, end) => watch.onEvent(openWatchEvent(reader, bytes, start, end), reader),
+    watch.onTooLarge,
+  );
+  const startedMs = context.clock.monotonicMs();
+  let initial = watch.initialEvents;
   const expectWithin = (guard: SilenceGuard, silenceMs: number) => {
     guard.expect(
       silenceMs,
@@ -41,11 +47,22 @@ export async function watchObjects(context: RequestContext, timing: WatchTiming,
     responseMs: timing.responseMs,
     onHead(guard) {
       expectWithin(guard, watch.initialEvents ? timing.initialSilenceMs : timing.silenceMs);
-      watch.onOpen(() => expectWithin(guard, timing.silenceMs));
+      watch.onOpen(() => {
+        initial = false;
+        expectWithin(guard, timing.silenceMs);
+      });
     },
-    onChunk: (chunk) => frames.push(chunk),
+    onChunk(chunk) {
+      const before = frames.frames;
+      frames.push(chunk);
+      if (initial && context.clock.monotonicMs() - startedMs > timing.listMs) {
+        throw new WatchError("timeout", `Cannot ${action}: what exists is not complete after ${timing.listMs} ms`);
+      }
+      // Bytes of an event that never ends are no sign of life.
+      return frames.frames > before;
+    },
     onEnd() {
-      if (frames.pendingBytes === 0) return;
+      if (!frames.isInFrame) return;
       throw new WatchError("connection", `Cannot ${action}: the stream ended in the middle of an event`);
     },
   });

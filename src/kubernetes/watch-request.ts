@@ -1,4 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import type { ApiClient } from "./api-client.ts";
 import { parseRetryAfter, parseStatus, statusError } from "./api-status.ts";
 import type { Clock } from "./clock.ts";
@@ -19,7 +21,8 @@ export interface ProtobufRequest {
   readonly responseMs: number;
   /** A success: the body comes now. */
   onHead?(guard: SilenceGuard): void;
-  onChunk(chunk: Buffer): void;
+  /** Returns whether it was worth waiting for: what is not leaves the server as silent as it was. */
+  onChunk(chunk: Buffer): boolean;
   /** The body ended as HTTP has it. What this throws is the request's error, as with `onChunk`. */
   onEnd(): void;
 }
@@ -65,10 +68,9 @@ export async function requestProtobuf(context: RequestContext, request: Protobuf
     }
     guard.heard();
     request.onHead?.(guard);
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      guard.heard();
+    for await (const chunk of decoded(response)) {
       meter.receivedBytes += chunk.length;
-      request.onChunk(chunk);
+      if (request.onChunk(chunk)) guard.heard();
     }
     request.onEnd();
   } catch (error) {
@@ -76,6 +78,15 @@ export async function requestProtobuf(context: RequestContext, request: Protobuf
   } finally {
     guard.dispose();
   }
+}
+
+/** The body as it was before somebody on the way compressed it, which nobody was asked to. In pieces, so that it cannot blow up memory. */
+function decoded(response: IncomingMessage): AsyncIterable<Buffer> {
+  const encoding = response.headers["content-encoding"] ?? "identity";
+  if (encoding === "identity") return response;
+  if (encoding === "gzip") return pipeline(response, createGunzip(), () => {}); // errors come out of what is returned
+  response.destroy();
+  throw new DecodeError(`expected no content-encoding but gzip, the server sent ${JSON.stringify(encoding)}`);
 }
 
 function asWatchError(action: string, cause: unknown): WatchError {

@@ -4,7 +4,8 @@ import type { WatchErrorKind } from "./watch-error.ts";
  * What a watch does now: fetching everything, following changes, waiting after an error, or waiting for permission
  * (403, or 404 where the server has no such resource).
  */
-export type WatchPhase = "listing" | "watching" | "backoff" | "denied";
+export const WATCH_PHASES = ["listing", "watching", "backoff", "denied"] as const;
+export type WatchPhase = (typeof WATCH_PHASES)[number];
 
 /** One resource's watch, as seen from outside. Counts grow from the start of the process. */
 export interface WatchState {
@@ -13,12 +14,12 @@ export interface WatchState {
   readonly phase: WatchPhase;
   /** Whether everything that exists was delivered once. */
   readonly synced: boolean;
-  /** When the server last said anything: event, bookmark, or complete list; 0 before the first. */
+  /** When the server last said anything: event, bookmark, or complete list; when the watch was made, before the first. */
   readonly lastEventUnixMs: number;
   /** Objects that the sink has. */
   readonly objects: number;
-  /** Full lists after the first. */
-  readonly relists: number;
+  /** Times that everything was fetched completely. */
+  readonly lists: number;
   readonly requests: number;
   /** Bytes of response bodies. */
   readonly receivedBytes: number;

@@ -3,13 +3,14 @@ export interface WatchTiming {
   /** First delay after an error; doubles up to `backoffMaxMs`, with jitter. */
   readonly backoffBaseMs: number;
   readonly backoffMaxMs: number;
-  /** Delay before asking again for what is forbidden or missing, plus or minus half. */
-  readonly deniedRetryMs: number;
+  /** The same for what is forbidden or missing: a right that is granted late is seen soon, one that never is costs little. */
+  readonly deniedBaseMs: number;
+  readonly deniedMaxMs: number;
   /** A response's head, and each further piece of a list, must come within this. */
   readonly responseMs: number;
-  /** All of a list's pages must come within this. */
+  /** Everything that exists must come within this, listed or streamed. */
   readonly listMs: number;
-  /** A watch is silent for no longer: the server sends a bookmark about every minute. */
+  /** A watch goes without a whole event for no longer: the server sends a bookmark about every minute. */
   readonly silenceMs: number;
   /** A server that streams the initial list never pauses for longer: one that does has not understood the request. */
   readonly initialSilenceMs: number;
@@ -20,6 +21,8 @@ export interface WatchTiming {
   readonly stableMs: number;
   /** The first request waits for up to this. */
   readonly startJitterMs: number;
+  /** How long a server that would not stream what exists (WatchList) is remembered as one that cannot. */
+  readonly streamRetryMs: number;
   /** Objects per page of a list. */
   readonly pageObjects: number;
 }
@@ -27,7 +30,8 @@ export interface WatchTiming {
 export const DEFAULT_WATCH_TIMING: WatchTiming = {
   backoffBaseMs: 500,
   backoffMaxMs: 30_000,
-  deniedRetryMs: 60_000,
+  deniedBaseMs: 2_000,
+  deniedMaxMs: 120_000,
   responseMs: 30_000,
   listMs: 300_000,
   silenceMs: 90_000,
@@ -36,5 +40,6 @@ export const DEFAULT_WATCH_TIMING: WatchTiming = {
   watchMaxSeconds: 600,
   stableMs: 10_000,
   startJitterMs: 250,
+  streamRetryMs: 3_600_000,
   pageObjects: 500,
 };

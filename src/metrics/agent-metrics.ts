@@ -153,6 +153,57 @@ export const AGENT_METRICS = {
     attributes: [],
     description: "Connections to servers of this node that are counted by the agent of the client's node.",
   },
+  watchState: {
+    name: "weir.agent.watch.state",
+    unit: "",
+    kind: "gauge",
+    attributes: ["resource", "state"],
+    description:
+      "1 for what the watch of a Kubernetes resource does: listing, watching, backoff (waiting after an error), denied (no right to it, or the server lacks it); 0 for the others.",
+  },
+  watchObjects: {
+    name: "weir.agent.watch.objects",
+    unit: "{object}",
+    kind: "updowncounter",
+    attributes: ["resource"],
+    description: "Objects of a Kubernetes resource that the agent knows; they stay while the API server is away.",
+  },
+  watchLists: {
+    name: "weir.agent.watch.lists",
+    unit: "{list}",
+    kind: "counter",
+    attributes: ["resource"],
+    description: "Times that everything there is of a Kubernetes resource was fetched completely.",
+  },
+  watchRequests: {
+    name: "weir.agent.watch.requests",
+    unit: "{request}",
+    kind: "counter",
+    attributes: ["resource"],
+    description: "Requests to the API server for a Kubernetes resource.",
+  },
+  watchReceived: {
+    name: "weir.agent.watch.received",
+    unit: "By",
+    kind: "counter",
+    attributes: ["resource"],
+    description: "Bytes of the API server's answers about a Kubernetes resource, without HTTP and TLS.",
+  },
+  watchEvents: {
+    name: "weir.agent.watch.events",
+    unit: "{event}",
+    kind: "counter",
+    attributes: ["resource"],
+    description: "Objects, changes and bookmarks received from the API server.",
+  },
+  watchErrors: {
+    name: "weir.agent.watch.errors",
+    unit: "{error}",
+    kind: "counter",
+    attributes: ["resource", "kind"],
+    description:
+      "Errors of a watch by kind: connection, timeout, silent, expired (410), unauthorized, forbidden, missing, throttled (429), server (5xx), refused, credentials end it for a while; decode, sink, budget leave out an object.",
+  },
   exportBatches: {
     name: "weir.agent.export.batches",
     unit: "{batch}",

@@ -65,7 +65,18 @@ export interface WatchReading {
   /** Such as `pods`. */
   readonly resource: string;
   readonly synced: boolean;
+  /** What it does now; one of `states`. */
+  readonly state: string;
+  readonly states: readonly string[];
+  /** Since the API server last sent anything about it, or since the agent's start. */
   readonly ageSeconds: number;
+  readonly objects: number;
+  readonly lists: number;
+  readonly requests: number;
+  readonly receivedBytes: number;
+  readonly events: number;
+  /** By kind. */
+  readonly errors: Readonly<Record<string, number>>;
 }
 
 export interface PeersReading {

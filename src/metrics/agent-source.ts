@@ -70,6 +70,15 @@ export class AgentSource implements MetricSource {
     this.#each("watches", watches, (it) => {
       metrics.watchSynced.set([it.resource], it.synced ? 1 : 0);
       metrics.watchAge.set([it.resource], it.ageSeconds);
+      for (const state of it.states) metrics.watchState.set([it.resource, state], state === it.state ? 1 : 0);
+      metrics.watchObjects.set([it.resource], it.objects);
+      metrics.watchLists.set([it.resource], it.lists);
+      metrics.watchRequests.set([it.resource], it.requests);
+      metrics.watchReceived.set([it.resource], it.receivedBytes);
+      metrics.watchEvents.set([it.resource], it.events);
+      for (const [kind, errors] of Object.entries(it.errors)) {
+        if (errors > 0) metrics.watchErrors.set([it.resource, kind], errors);
+      }
     });
     this.#each("peers", peers && (() => [peers()]), (it) => {
       metrics.peerAgents.set([], it.agents);

@@ -103,6 +103,9 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     await agent.waitUntil(async () => (await closed()) >= atDeath + 211, { what: "traffic without an API server" });
     assert.equal((await agent.get("/readyz")).status, 200);
     assert.ok((await agent.sum("weir_agent_watch_age_seconds", { resource: "pods" })) > 1);
+    assert.equal(await agent.sum("weir_agent_watch_state", { resource: "pods", state: "backoff" }), 1);
+    assert.ok((await agent.sum("weir_agent_watch_objects", { resource: "pods" })) >= 2, "what was known is kept");
+    assert.ok((await agent.sum("weir_agent_watch_errors_total", { resource: "pods", kind: "connection" })) >= 1);
 
     await server.restart();
     const up = async () => (await agent.sum("weir_agent_watch_synced", {})) === 4;
@@ -127,7 +130,10 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     assert.equal(await agent.sum(IO, { ...edge, direction: "request" }), (made + 29) * 1009);
     assert.equal(await agent.sum(IO, { ...edge, direction: "response" }), (made + 29) * 1013);
     assert.equal(await agent.sum("weir_agent_lost_records_total", { stage: "kernel" }), 0);
-    assert.ok(agent.log().length < 60, `it wrote ${agent.log().length} lines about it`);
+    const wrote = agent.log().filter(({ resource }) => resource === "pods");
+    assert.deepEqual(new Set(wrote.map(({ msg }) => msg)).size, wrote.length, "each trouble is told of once");
+    assert.ok(wrote.length <= 6, JSON.stringify(wrote));
+    assert.ok(wrote.some(({ level, msg }) => level === 30 && msg === "pods are watched again"));
     assert.equal((await agent.stop()).code, 0);
   });
 
@@ -142,6 +148,57 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     const { status, body } = await agent.get("/readyz");
     assert.equal(status, 503);
     assert.match(body, /^the list of pods is not complete: .*(forbidden|403)/m);
+    assert.equal((await agent.stop()).code, 0);
+  });
+
+  test("an account that may not see one resource: the others give names, and the log, /readyz and metrics say so", async (t) => {
+    const [web, db] = [await podPlace(t, server.admin, WEB), await podPlace(t, server.admin, DB)];
+    t.after(() => server.admin.delete(podOf(WEB)).then(() => server.admin.delete(podOf(DB))));
+    const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "half-blind" } };
+    const read = { apiGroups: ["*"], verbs: ["get", "list", "watch"] };
+    const others = { ...read, resources: ["pods", "nodes", "endpointslices", "replicasets", "jobs"] };
+    await server.admin.apply([
+      { ...role, rules: [others] },
+      {
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "ClusterRoleBinding",
+        metadata: { name: "half-blind" },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "half-blind" },
+        subjects: [{ kind: "ServiceAccount", namespace: "default", name: "half-blind" }],
+      },
+    ]);
+    const agent = await start(t, await server.serviceAccountKubeconfig("default", "half-blind"));
+    const state = (resource: string, state: string) => agent.sum("weir_agent_watch_state", { resource, state });
+    await agent.waitUntil(
+      async () => (await state("services", "denied")) === 1 && (await state("pods", "watching")) === 1,
+      {
+        what: "the watches to have been answered",
+      },
+    );
+    const port = await freePort();
+    const edge = { server_port: String(port), ...WEB_TO_DB };
+    await PeerServer.start(db, { port });
+    await connectPeer(web, { to: "127.0.0.1", port, count: 23 });
+    await agent.waitForSum(CLOSED, edge, 23);
+    const { status, body } = await agent.get("/readyz");
+    assert.equal(status, 503);
+    assert.match(body, /^the list of services is not complete: .* 403: services is forbidden/m);
+    assert.deepEqual(body.match(/^the list of/gm)?.length, 1);
+    const refusals = () => agent.sum("weir_agent_watch_errors_total", { resource: "services", kind: "forbidden" });
+    await agent.waitUntil(async () => (await refusals()) >= 2, { what: "another attempt", deadlineMs: 30_000 });
+
+    await server.admin.apply([{ ...role, rules: [others, { ...read, resources: ["services"] }] }]);
+    await agent.ready(60_000);
+    assert.equal(await state("services", "watching"), 1);
+    const told = agent.log().filter(({ resource }) => resource === "services");
+    assert.deepEqual(
+      told.map(({ level, kind }) => [level, kind]),
+      [
+        [40, "forbidden"],
+        [30, undefined],
+      ],
+      JSON.stringify(told),
+    );
     assert.equal((await agent.stop()).code, 0);
   });
 

@@ -17,7 +17,7 @@ import { decodeMutated } from "./decode-mutated.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
 const skip = skipWithout("kubernetes", "etcd");
-const TIMING = { startJitterMs: 0, backoffBaseMs: 20, backoffMaxMs: 200, deniedRetryMs: 100 };
+const TIMING = { startJitterMs: 0, backoffBaseMs: 20, backoffMaxMs: 200, deniedBaseMs: 20, deniedMaxMs: 100 };
 const until = (what: string, condition: () => unknown) => waitUntil(() => Boolean(condition()), { what });
 
 const podObject = (name: string, spec: object = {}) => ({
@@ -139,7 +139,7 @@ test("KubernetesWatches sees what a real API server has, every change, and a res
   await until("the pod after the restart", () => sink.podNamed("after-restart"));
   await until("all watches", () => watches.states().every(({ phase }) => phase === "watching"));
   assert.ok(
-    watches.states().some(({ errors, relists }) => errors.expired > 0 && relists > 0),
+    watches.states().some(({ errors, lists }) => errors.expired > 0 && lists > 1),
     JSON.stringify(watches.states()),
   );
   assert.ok(watches.states().every(({ errors }) => errors.connection > 0 && errors.decode === 0));

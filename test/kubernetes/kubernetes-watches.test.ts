@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { KubernetesWatches, type KubernetesWatchesOptions } from "../../src/kubernetes/kubernetes-watches.ts";
 import type { WatchState } from "../../src/kubernetes/watch-state.ts";
 import { waitUntil } from "../rig/wait-until.ts";
@@ -11,7 +12,7 @@ import { RecordingSink } from "./recording-sink.ts";
 import { answerList, answerStatus, type Received, streamWatch, UnrulyServer } from "./unruly-server.ts";
 
 /** Impatient, so that what waits in production is over at once. */
-const IMPATIENT = { backoffBaseMs: 1, backoffMaxMs: 5, deniedRetryMs: 5, startJitterMs: 0 };
+const IMPATIENT = { backoffBaseMs: 1, backoffMaxMs: 5, deniedBaseMs: 1, deniedMaxMs: 5, startJitterMs: 0 };
 
 interface Setup {
   readonly server: UnrulyServer;
@@ -82,14 +83,14 @@ test("KubernetesWatches streams what exists, then every change, and asks for it 
     resourceVersionMatch: "NotOlderThan",
   });
   assert.equal(server.podRequests[0]?.headers.accept, "application/vnd.kubernetes.protobuf;stream=watch");
-  const { phase, synced, objects, relists, requests, events, lastEventUnixMs } = podState();
+  const { phase, synced, objects, lists, requests, events, lastEventUnixMs } = podState();
   assert.deepEqual(
-    { phase, synced, objects, relists, requests, events },
+    { phase, synced, objects, lists, requests, events },
     {
       phase: "watching",
       synced: true,
       objects: 2,
-      relists: 0,
+      lists: 1,
       requests: 1,
       events: 7,
     },
@@ -107,7 +108,7 @@ test("KubernetesWatches goes on from the last bookmark when the server ends a wa
   await until("the deletion", () => sink.calls.includes("delete pod a"));
   assert.equal(query(server, 1).get("resourceVersion"), "31");
   assert.equal(query(server, 1).has("sendInitialEvents"), false);
-  assert.deepEqual([podState().relists, podState().lastError], [0, ""]);
+  assert.deepEqual([podState().lists, podState().lastError], [1, ""]);
 });
 
 test("KubernetesWatches lists page by page where the server has no WatchList, and watches from there", async (t) => {
@@ -143,6 +144,55 @@ test("KubernetesWatches lists where a server does not know WatchList and never m
   assert.deepEqual(sink.calls, ["upsert pod gone-since", "upsert pod a", "delete pod gone-since"]);
 });
 
+test("KubernetesWatches remembers that a server streams no lists, and asks again after a while", async (t) => {
+  const clock = new ManualClock();
+  const streams: ServerResponse[] = [];
+  const { server, podState } = await setUp(
+    t,
+    ({ query }, response) => {
+      if (query.has("sendInitialEvents")) answerStatus(response, 422, "sendInitialEvents is forbidden");
+      else if (query.has("watch")) streams.push(response) && streamWatch(response);
+      else answerList(response, list([pod({ uid: "a" })], 50));
+    },
+    { clock, timing: { streamRetryMs: 50_000, silenceMs: 1_000_000, responseMs: 1_000_000 } },
+  );
+  clock.advance(0);
+  const asked = () =>
+    server.podRequests.map(({ query }) => (query.has("sendInitialEvents") ? "stream" : "list or watch"));
+  const watching = (nth: number) =>
+    until(`watch ${nth}`, () => streams.length === nth && podState().phase === "watching");
+  const relist = async (nth: number) => {
+    await watching(nth);
+    streams.at(-1)?.end(event("ERROR", status(410, "too old resource version"), "Status"));
+    await until("the pause", () => podState().phase === "backoff");
+    clock.advance(100);
+  };
+  await relist(1);
+  await relist(2);
+  assert.deepEqual(asked().filter((one) => one === "stream").length, 1);
+  await watching(3);
+  clock.advance(50_000);
+  await relist(3);
+  await until("the last list", () => podState().lists === 4);
+  assert.equal(asked().filter((one) => one === "stream").length, 2);
+});
+
+test("KubernetesWatches does not take a server that answers nothing for one that streams no lists", async (t) => {
+  const { server, sink } = await setUp(
+    t,
+    ({ query }, response, index) => {
+      if (index === 0)
+        streamWatch(response); // and not a word more
+      else if (!query.has("watch")) answerStatus(response, 503, "down");
+      else streamWatch(response, ...initial("a"), bookmark(20, true));
+    },
+    { timing: { initialSilenceMs: 20 } },
+  );
+  await until("the pod", () => sink.pods.has("a"));
+  const streamed = server.podRequests.map(({ query }) => query.has("sendInitialEvents"));
+  assert.deepEqual(streamed, [true, false, true]);
+});
+
 for (const how of ["a status", "an ERROR event"]) {
   test(`KubernetesWatches fetches all anew after 410 as ${how}, and deletes what is gone`, async (t) => {
     const { server, sink, podState } = await setUp(t, (_, response, index) => {
@@ -157,7 +207,7 @@ for (const how of ["a status", "an ERROR event"]) {
         streamWatch(response, ...initial("a"), changed, ...initial("d"), bookmark(100, true));
       }
     });
-    await until("the relist", () => podState().relists === 1);
+    await until("the relist", () => podState().lists === 2);
     // The unchanged pod is not delivered again; the deletion comes last.
     assert.deepEqual(sink.calls.slice(3), ["upsert pod b", "upsert pod d", "delete pod c"]);
     assert.equal(query(server, 2).has("resourceVersion"), false, "after 410 the newest is asked for");
@@ -199,6 +249,14 @@ test("KubernetesWatches leaves the server alone for as long as Retry-After says"
   assert.equal(server.podRequests.length, 1);
   clock.advance(1);
   await until("the second request", () => podState().synced);
+});
+
+test("KubernetesWatches stretches Retry-After, so that not everybody comes back at once", async (t) => {
+  const clock = new ManualClock();
+  const throttle = (_: Received, response: ServerResponse) => answerStatus(response, 429, "", { "retry-after": "8" });
+  const { podState } = await setUp(t, throttle, { clock, random: () => 0.5 });
+  clock.advance(0);
+  await until("the pause", () => podState().errors.throttled === 1 && clock.delaysMs.includes(9_000));
 });
 
 test("KubernetesWatches doubles its pauses up to the limit, and begins anew after a good watch", async (t) => {
@@ -246,8 +304,123 @@ test("KubernetesWatches leaves a watch that is silent, as on a half-open connect
   assert.ok(podState().errors.silent >= 1);
   assert.match(podState().lastError, /the server was silent for 30 ms/);
   assert.equal(query(server, 1).get("resourceVersion"), "20");
-  assert.equal(podState().relists, 0);
+  assert.equal(podState().lists, 1);
 });
+
+test("KubernetesWatches leaves a watch whose event never ends, however often its bytes come", async (t) => {
+  const { sink, podState } = await setUp(
+    t,
+    (_, response, index) => {
+      const next = event("ADDED", pod({ uid: "b", resourceVersion: 21 }));
+      if (index > 0) {
+        streamWatch(response, next);
+        return;
+      }
+      streamWatch(response, ...initial("a"), bookmark(20, true));
+      let at = 0;
+      const drip = setInterval(() => response.write(next.subarray(at % 8, (at++ % 8) + 1)), 5);
+      response.on("close", () => clearInterval(drip));
+      next.writeUInt32BE(1_000_000);
+    },
+    { timing: { silenceMs: 150 } },
+  );
+  await until("the pod behind it", () => sink.pods.has("b"));
+  assert.ok(podState().errors.silent >= 1);
+  assert.equal(podState().lists, 1);
+});
+
+test("KubernetesWatches gives up a stream of what exists that never ends", async (t) => {
+  let firstEnded = false;
+  const { podState } = await setUp(
+    t,
+    (_, response, index) => {
+      if (index > 0) {
+        streamWatch(response, bookmark(20, true));
+        return;
+      }
+      streamWatch(response);
+      let count = 0;
+      const more = setInterval(() => response.write(event("ADDED", pod({ uid: `p-${count++}` }))), 5);
+      response.on("close", () => {
+        clearInterval(more);
+        firstEnded = true;
+      });
+    },
+    { timing: { listMs: 100 } },
+  );
+  await until("the next", () => podState().synced);
+  assert.equal(firstEnded, true);
+  assert.equal(podState().errors.timeout, 1);
+  assert.match(podState().lastError, /what exists is not complete after 100 ms/);
+  assert.equal(podState().objects, 0, "what was streamed in vain is not what exists");
+});
+
+test("KubernetesWatches leaves out an object too large to be one, and takes what comes behind it", async (t) => {
+  const large = pod({ uid: "large", annotations: { note: "x".repeat(9_000_000) } });
+  const { sink, podState } = await setUp(t, (_, response) => {
+    streamWatch(response, ...initial("a"), bookmark(20, true), event("MODIFIED", large));
+    response.write(event("ADDED", pod({ uid: "b", resourceVersion: 22 })));
+  });
+  await until("the pod behind it", () => sink.pods.has("b"));
+  assert.deepEqual([podState().requests, podState().errors.decode], [1, 1]);
+  assert.match(podState().lastError, /Left out one of the pods: it has 90\d+ bytes, at most 8388608 are taken/);
+});
+
+test("KubernetesWatches fetches all anew where the same bytes cannot be read twice", async (t) => {
+  const garbage = event("ADDED", Buffer.from("\xff\xff\xff", "latin1"));
+  garbage.fill(0xff, 4);
+  const { server, sink, podState } = await setUp(t, ({ query }, response) => {
+    if (query.has("sendInitialEvents")) {
+      const isFirst = server.podRequests.length === 1;
+      streamWatch(response, ...initial("a"), ...(isFirst ? [] : initial("b")), bookmark(isFirst ? 20 : 30, true));
+      if (isFirst) response.write(garbage);
+    } else if (query.get("resourceVersion") === "20") streamWatch(response, garbage);
+    else streamWatch(response);
+  });
+  await until("what the garbage hid", () => sink.pods.has("b"));
+  assert.deepEqual([podState().lists, podState().errors.decode], [2, 2]);
+});
+
+for (const body of ["gzip", "identity"]) {
+  test(`KubernetesWatches takes a list that somebody on the way has encoded as ${body}`, async (t) => {
+    const { server, podState, sink } = await setUp(t, ({ query }, response) => {
+      if (query.has("sendInitialEvents")) answerStatus(response, 422, "forbidden");
+      else if (query.has("watch")) streamWatch(response);
+      else {
+        const bytes = list(
+          Array.from({ length: 500 }, (_, index) => pod({ uid: `p-${index}` })),
+          50,
+        );
+        response.setHeader("content-encoding", body);
+        answerList(response, body === "gzip" ? gzipSync(bytes) : bytes);
+      }
+    });
+    await until("the list", () => podState().synced);
+    assert.equal(sink.pods.size, 500);
+    assert.equal(server.podRequests[0]?.headers["accept-encoding"], "identity");
+  });
+}
+
+for (const [what, answer] of [
+  ["gzip that breaks off", gzipSync(list([pod({ uid: "a" })], 50)).subarray(0, 60)],
+  ["no gzip at all", Buffer.from("not gzip")],
+  ["an encoding of its own", undefined],
+] as const) {
+  test(`KubernetesWatches survives an answer of ${what}`, async (t) => {
+    const { podState } = await setUp(t, ({ query }, response, index) => {
+      if (query.has("sendInitialEvents")) answerStatus(response, 422, "forbidden");
+      else if (query.has("watch")) streamWatch(response);
+      else if (index > 1) answerList(response, list([pod({ uid: "a" })], 50));
+      else {
+        response.setHeader("content-encoding", answer === undefined ? "br" : "gzip");
+        answerList(response, answer ?? list([], 50));
+      }
+    });
+    await until("the good answer", () => podState().synced);
+    const { connection, decode } = podState().errors;
+    assert.equal(connection + decode, 1, podState().lastError);
+  });
+}
 
 test("KubernetesWatches gives up a request that nobody answers", async (t) => {
   const { podState } = await setUp(

@@ -7,9 +7,11 @@ import { bytes } from "./protobuf-bytes.ts";
 
 function decode(whole: Buffer, chunkBytes: number) {
   const items: string[] = [];
-  const decoder = new ListDecoder((from, start, end) => items.push(from.subarray(start, end).toString("hex")));
+  const leftOut: number[] = [];
+  const onItem = (from: Buffer, start: number, end: number) => items.push(from.subarray(start, end).toString("hex"));
+  const decoder = new ListDecoder(onItem, (objectBytes) => leftOut.push(objectBytes));
   for (let at = 0; at < whole.length; at += chunkBytes) decoder.push(whole.subarray(at, at + chunkBytes));
-  return { items, end: decoder.end() };
+  return { items, leftOut, end: decoder.end() };
 }
 
 test("ListDecoder gives the same items however the bytes are cut", () => {
@@ -28,7 +30,22 @@ test("ListDecoder gives the same items however the bytes are cut", () => {
 test("ListDecoder takes an item larger than its buffer and an empty list", () => {
   const large = pod({ uid: "u", annotations: { note: "x".repeat(3_000_000) } });
   assert.equal(decode(list([large, pod({ uid: "v" })], 5), 65_536).items.length, 2);
-  assert.deepEqual(decode(list([], 5), 16), { items: [], end: { resourceVersion: "5", continueToken: "" } });
+  const end = { resourceVersion: "5", continueToken: "" };
+  assert.deepEqual(decode(list([], 5), 16), { items: [], leftOut: [], end });
+});
+
+test("ListDecoder leaves out an item that is too large to be an object, and takes those around it", () => {
+  const large = pod({ uid: "u", annotations: { note: "x".repeat(9_000_000) } });
+  const [before, behind] = [pod({ uid: "t" }), pod({ uid: "v" })];
+  for (const items of [
+    [before, large, behind],
+    [before, behind, large],
+  ]) {
+    const decoded = decode(list(items, 5), 65_537);
+    assert.deepEqual(decoded.items, [before.toString("hex"), behind.toString("hex")]);
+    assert.deepEqual(decoded.leftOut, [large.length]);
+  }
+  assert.throws(() => decode(list([large], 5).subarray(0, 9_000_000), 65_536), /the response ended in the middle/);
 });
 
 test("ListDecoder refuses what is no list, and lists that end early", () => {
@@ -62,13 +79,48 @@ test("FrameSplitter gives the same frames however the bytes are cut, and refuses
   );
   for (const chunkBytes of [1, 3, 5, 4096, stream.length]) {
     const frames: string[] = [];
-    const splitter = new FrameSplitter((from, start, end) => frames.push(from.toString("utf8", start, end)));
+    const onFrame = (from: Buffer, start: number, end: number) => frames.push(from.toString("utf8", start, end));
+    const splitter = new FrameSplitter(onFrame, () => assert.fail("nothing is too large"));
     for (let at = 0; at < stream.length; at += chunkBytes) splitter.push(stream.subarray(at, at + chunkBytes));
     assert.deepEqual(frames, bodies);
-    assert.equal(splitter.pendingBytes, 0);
+    assert.equal(splitter.frames, bodies.length);
+    assert.equal(splitter.isInFrame, false);
     splitter.push(Buffer.from([0, 0]));
-    assert.equal(splitter.pendingBytes, 2);
+    assert.equal(splitter.isInFrame, true);
   }
-  const splitter = new FrameSplitter(() => assert.fail("no frame"));
+  const splitter = new FrameSplitter(
+    () => assert.fail("no frame"),
+    () => assert.fail("no object"),
+  );
   assert.throws(() => splitter.push(Buffer.alloc(4, 0xff)), /4294967295 bytes long, at most 8388608/);
+});
+
+test("FrameSplitter leaves out a frame that is too large to be an object, and takes those around it", () => {
+  const frame = (length: number) => {
+    const bytes = Buffer.alloc(4 + length, "x");
+    bytes.writeUInt32BE(length);
+    return bytes;
+  };
+  const stream = Buffer.concat([frame(3), frame(9_000_000), frame(5), frame(9_000_001)]);
+  for (const chunkBytes of [65_537, stream.length]) {
+    const frames: number[] = [];
+    const leftOut: number[] = [];
+    const splitter = new FrameSplitter(
+      (_, start, end) => frames.push(end - start),
+      (objectBytes) => leftOut.push(objectBytes),
+    );
+    for (let at = 0; at < stream.length - 1; at += chunkBytes) {
+      splitter.push(stream.subarray(at, Math.min(at + chunkBytes, stream.length - 1)));
+    }
+    assert.deepEqual(
+      [frames, leftOut],
+      [
+        [3, 5],
+        [9_000_000, 9_000_001],
+      ],
+    );
+    assert.deepEqual([splitter.frames, splitter.isInFrame], [3, true]);
+    splitter.push(stream.subarray(-1));
+    assert.deepEqual([splitter.frames, splitter.isInFrame], [4, false]);
+  }
 });

@@ -37,7 +37,21 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     maps: () => [{ map: "connections", entries: 7, capacity: 16384 }],
     programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009, skippedRuns: 2 }],
     series: () => [{ family: "weir.flow.io", live: 101, overflowed: 3 }],
-    watches: () => [{ resource: "pods", synced: true, ageSeconds: 1.5 }],
+    watches: () => [
+      {
+        resource: "pods",
+        synced: true,
+        state: "watching",
+        states: ["listing", "watching"],
+        ageSeconds: 1.5,
+        objects: 11,
+        lists: 2,
+        requests: 7,
+        receivedBytes: 4553,
+        events: 13,
+        errors: { expired: 1, silent: 0 },
+      },
+    ],
     exports: () => [
       { signal: "traces", batchesSent: 2, batchesFailed: 1, itemsSent: 20, itemsFailed: 10, itemsDropped: 5 },
     ],
@@ -56,6 +70,13 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     assert.deepEqual(valuesOf(source, "weir.agent.series.overflow"), { "weir.flow.io": 3 });
     assert.deepEqual(valuesOf(source, "weir.agent.watch.synced"), { pods: 1 });
     assert.deepEqual(valuesOf(source, "weir.agent.watch.age"), { pods: 1.5 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.state"), { "pods|listing": 0, "pods|watching": 1 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.objects"), { pods: 11 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.lists"), { pods: 2 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.requests"), { pods: 7 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.received"), { pods: 4553 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.events"), { pods: 13 });
+    assert.deepEqual(valuesOf(source, "weir.agent.watch.errors"), { "pods|expired": 1 });
     assert.deepEqual(valuesOf(source, "weir.agent.export.batches"), { "traces|sent": 2, "traces|failed": 1 });
     assert.deepEqual(valuesOf(source, "weir.agent.export.items"), {
       "traces|sent": 20,

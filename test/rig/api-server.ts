@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { CertificateAuthority, signingKey } from "./certificate-authority.ts";
+import { CertificateAuthority, type Credential, signingKey } from "./certificate-authority.ts";
 import { Etcd } from "./etcd.ts";
 import { freePort } from "./free-port.ts";
 import { kubeconfig } from "./kubeconfig.ts";
@@ -21,6 +21,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string;
   /** Default `10.96.0.0/16,fd00:10:96::/112`. */
   readonly serviceCidrs?: string;
+  /** Such as `{ WatchList: false }`. */
+  readonly featureGates?: Readonly<Record<string, boolean>>;
 }
 
 /** Keys and tokens. */
@@ -43,6 +45,7 @@ export class ApiServer {
   readonly adminKubeconfig: string;
   readonly #directory: ScratchDirectory;
   readonly #etcd: Etcd;
+  readonly #authority: CertificateAuthority;
   readonly #command: readonly [string, ...string[]];
   #process: Process | undefined;
 
@@ -72,7 +75,7 @@ export class ApiServer {
     options: ApiServerOptions,
   ) {
     const { bindAddress = "127.0.0.1", addresses = [], advertiseAddress } = options;
-    const { serviceCidrs = "10.96.0.0/16,fd00:10:96::/112" } = options;
+    const { serviceCidrs = "10.96.0.0/16,fd00:10:96::/112", featureGates = {} } = options;
     const anywhere = bindAddress === "0.0.0.0" || bindAddress === "::";
     this.#directory = directory;
     this.#etcd = etcd;
@@ -81,6 +84,7 @@ export class ApiServer {
 
     const authority = new CertificateAuthority("weir-test");
     this.ca = authority.certificate;
+    this.#authority = authority;
     const names = [
       "127.0.0.1",
       "localhost",
@@ -131,6 +135,7 @@ export class ApiServer {
       "--shutdown-delay-duration=0s",
       "--shutdown-watch-termination-grace-period=0s",
       "--profiling=false",
+      ...Object.entries(featureGates).map(([gate, on]) => `--feature-gates=${gate}=${on}`),
     ];
   }
 
@@ -168,6 +173,11 @@ export class ApiServer {
   /** SIGKILL, and etcd stays: what clients see is a refused connection. `restart()` brings it back. */
   async kill(): Promise<void> {
     await this.#process?.kill();
+  }
+
+  /** A client certificate and its key. */
+  issue(commonName: string, organization?: string): Credential {
+    return this.#authority.issue({ commonName, ...(organization === undefined ? {} : { organization }) });
   }
 
   /**

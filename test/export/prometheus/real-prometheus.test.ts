@@ -21,7 +21,21 @@ function agentSource(): AgentSource {
       maps: () => [{ map: "connections", entries: 7, capacity: 16384 }],
       programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009, skippedRuns: 2 }],
       series: () => [{ family: "weir.flow.io", live: 101, overflowed: 0 }],
-      watches: () => [{ resource: "pods", synced: true, ageSeconds: 1.5 }],
+      watches: () => [
+        {
+          resource: "pods",
+          synced: true,
+          state: "watching",
+          states: ["listing", "watching"],
+          ageSeconds: 1.5,
+          objects: 11,
+          lists: 2,
+          requests: 7,
+          receivedBytes: 4553,
+          events: 13,
+          errors: { expired: 1, silent: 0 },
+        },
+      ],
       exports: () => [
         { signal: "metrics", batchesSent: 2, batchesFailed: 1, itemsSent: 20, itemsFailed: 10, itemsDropped: 0 },
       ],

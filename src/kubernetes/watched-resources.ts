@@ -1,0 +1,11 @@
+import { endpointSlices } from "./endpoint-slices.ts";
+import { nodes } from "./nodes.ts";
+import { pods } from "./pods.ts";
+import type { Resource } from "./resource.ts";
+import { services } from "./services.ts";
+
+/**
+ * What Weir watches, all of it in all namespaces. One more resource is one more line here, its two methods in ObjectSink, and
+ * its rule in the ClusterRole.
+ */
+export const WATCHED_RESOURCES: readonly Resource<{ readonly uid: string }>[] = [pods, services, nodes, endpointSlices];
