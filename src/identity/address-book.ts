@@ -6,7 +6,7 @@ import { AskedKeys } from "./asked.ts";
 import { countGone, pruneBackends } from "./backend.ts";
 import type { AddressRecord, NodeRecord, PodRecord } from "./directory-entries.ts";
 import type { AddressWords } from "./endpoint.ts";
-import { type Claim, Ownership } from "./ownership.ts";
+import { type Claim, Ownership, type Release } from "./ownership.ts";
 import { countEnded, prunePorts } from "./port-holding.ts";
 
 /** Every address of the cluster with its owners over time. The version grows where an answer changes that was given since it last grew. */
@@ -16,9 +16,15 @@ export class AddressBook {
   readonly #missed: AskedKeys<AddressWords>;
   #misses = 0;
   #badAddresses = 0;
+  readonly #clock: () => number;
+  /** When the first of the answers ends that were given for a tail, and the last; 0 where none was. */
+  #firstTailMs = 0;
+  #lastTailMs = 0;
 
-  constructor(version: AnswerVersion) {
+  /** `clock`: milliseconds since the Unix epoch. */
+  constructor(version: AnswerVersion, clock: () => number) {
     this.#version = version;
+    this.#clock = clock;
     this.#missed = new AskedKeys(version, new AddressSet());
   }
 
@@ -39,12 +45,21 @@ export class AddressBook {
   /** What is known of an address, remembered as asked about. Allocates nothing on a hit. */
   ask(address: AddressWords): AddressRecord | undefined {
     const record = this.#addresses.get(address);
-    if (record !== undefined) record.askedAt = this.#version.value;
-    else {
+    if (record !== undefined) {
+      record.askedAt = this.#version.value;
+      if (record.tailUntilMs !== 0) this.#askTail(record);
+    } else {
       this.#misses += 1;
       this.#missed.ask(address);
     }
     return record;
+  }
+
+  /** Lets the version grow where an answer that was given has ended by the time alone. */
+  settle(): void {
+    if (this.#firstTailMs === 0 || this.#clock() < this.#firstTailMs) return;
+    this.#firstTailMs = this.#lastTailMs > this.#firstTailMs ? this.#lastTailMs : 0;
+    this.#version.bump();
   }
 
   /** Releases what `before` alone names and claims what `after` alone names, with the version grown where that was asked about. */
@@ -54,11 +69,14 @@ export class AddressBook {
     ownershipOf: (address: AddressRecord) => Ownership<T>,
     owner: T,
     claim: Claim,
+    release: Release = { nowMs: claim.nowMs },
   ): void {
     for (const text of before) {
       const record = after.includes(text) ? undefined : this.find(text);
       if (record === undefined) continue;
-      ownershipOf(record).release(owner, claim.nowMs);
+      ownershipOf(record).release(owner, release);
+      const { nowMs, untilMs = nowMs } = release;
+      if (untilMs > nowMs) record.tailUntilMs = untilMs;
       this.touched(record);
     }
     for (const text of after) {
@@ -90,6 +108,22 @@ export class AddressBook {
     if (record.askedAt === this.#version.value) this.#version.bump();
   }
 
+  /** Takes up that the owner had the addresses, and has given them back before that was heard of. */
+  recall<T extends object>(
+    addresses: readonly string[],
+    ownershipOf: (address: AddressRecord) => Ownership<T>,
+    owner: T,
+    claim: Claim,
+    release: Release,
+  ): void {
+    for (const text of addresses) {
+      const record = this.reach(text);
+      if (record === undefined) continue;
+      ownershipOf(record).recall(owner, claim, release);
+      this.touched(record);
+    }
+  }
+
   /** Forgets what ended before a moment; returns how many ended intervals remain. */
   prune(beforeMs: number): number {
     let remaining = 0;
@@ -99,10 +133,10 @@ export class AddressBook {
       if (!record.pods && !record.nodes && !record.services && !record.backends) empty.push(address);
     }
     for (const address of empty) {
-      // Whoever is told "nobody" after this must hear of the next owner, and so must those who were told before.
       const askedAt = this.#addresses.get(address)?.askedAt;
       this.#addresses.delete(address);
-      if (askedAt === this.#version.value) this.#missed.ask(address);
+      // Until now it was an address of the cluster's that nobody has, from now on it is anybody's.
+      if (askedAt === this.#version.value) this.#version.bump();
     }
     return remaining;
   }
@@ -114,10 +148,20 @@ export class AddressBook {
       services: undefined,
       backends: undefined,
       askedAt: 0,
+      tailUntilMs: 0,
     };
     this.#addresses.set(address, record);
     this.#missed.learnt(address);
     return record;
+  }
+
+  #askTail(record: AddressRecord): void {
+    if (this.#clock() >= record.tailUntilMs) {
+      record.tailUntilMs = 0;
+      return;
+    }
+    if (this.#firstTailMs === 0) this.#firstTailMs = record.tailUntilMs;
+    this.#lastTailMs = Math.max(this.#lastTailMs, record.tailUntilMs);
   }
 }
 

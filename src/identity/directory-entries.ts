@@ -40,7 +40,14 @@ export interface PodRecord extends PodEntry {
   containers: SlimPod["containers"];
   deletedMs: number;
   ips: readonly string[];
+  hadAddress: boolean;
+  /** When it was last heard of without an address. */
+  absentMs: number;
   askedAt: number;
+  /** Since when it may have had an address. */
+  sinceMs: number;
+  /** UID of the Job or ReplicaSet that owns it, empty where none does. */
+  ownerUid: string;
 }
 
 /** A node entry as the directory writes it. */
@@ -89,4 +96,6 @@ export interface AddressRecord {
   /** Of which Services it was a backend. */
   backends: Backend | undefined;
   askedAt: number;
+  /** Until when an owner that gave it back is still the answer, as long as there is no other; 0 where there is none such. */
+  tailUntilMs: number;
 }

@@ -1,4 +1,11 @@
-import type { ObjectSink, SlimEndpointSlice, SlimNode, SlimPod, SlimService } from "../kubernetes/objects.ts";
+import type {
+  ObjectSink,
+  SlimEndpointSlice,
+  SlimNode,
+  SlimOwner,
+  SlimPod,
+  SlimService,
+} from "../kubernetes/objects.ts";
 import { AddressBook, nodesOf, podsOf } from "./address-book.ts";
 import type { AnswerVersion } from "./answer-version.ts";
 import { AskedKeys } from "./asked.ts";
@@ -8,7 +15,8 @@ import type { AddressRecord, NodeEntry, NodeRecord, PodEntry, PodRecord, Service
 import type { AddressWords, Endpoint, ServiceRef } from "./endpoint.ts";
 import type { Interner } from "./interner.ts";
 import { labelName } from "./label-name.ts";
-import type { Claim } from "./ownership.ts";
+import { Owners } from "./owners.ts";
+import type { Claim, Release } from "./ownership.ts";
 import { PeerAgents } from "./peer-agents.ts";
 import { holderOf } from "./port-holding.ts";
 import { ServiceBook } from "./service-book.ts";
@@ -24,8 +32,10 @@ export interface DirectoryOptions {
   readonly ownPodUid?: string;
   /** How long what was deleted still answers for its time; 120 000 by default. */
   readonly graceMs?: number;
-  /** How much earlier than we hear of it a pod may have used its address; 10 000 by default. */
+  /** How much earlier than we hear of it a node or Service may have used its address; 10 000 by default. */
   readonly leadMs?: number;
+  /** How far the clocks of nodes may be apart; 5000 by default. */
+  readonly clockToleranceMs?: number;
   /** Ended intervals kept at most; beyond, half the grace time is given. 50 000 by default. */
   readonly maxEnded?: number;
 }
@@ -47,6 +57,15 @@ export interface DirectoryStats {
   readonly badAddresses: number;
 }
 
+/** For how long after the news of its deletion a pod whose containers are not known to have ended may still be there. */
+const TAIL_MS = 100;
+/** How long news may have been under way. */
+const NEWS_MS = 1000;
+/** Times of the API are whole seconds, rounded down. */
+const ROUNDED_MS = 1000;
+const MS_PER_S = 1000;
+const NO_ADDRESSES: readonly string[] = [];
+
 /**
  * Who held an address, when: pods, nodes and Services of the cluster, from the watch.
  *
@@ -61,6 +80,7 @@ export class Directory implements ObjectSink {
   readonly #interner: Interner;
   readonly #graceMs: number;
   readonly #leadMs: number;
+  readonly #clockToleranceMs: number;
   readonly #maxEnded: number;
   readonly #pods = new Map<string, PodRecord>();
   readonly #containers = new Map<string, PodRecord>();
@@ -68,9 +88,16 @@ export class Directory implements ObjectSink {
   readonly #addresses: AddressBook;
   readonly #services: ServiceBook;
   readonly #slices: SliceBook;
+  readonly #owners = new Owners();
   #podRanges = new CidrTable<true>();
   readonly #missedPods: AskedKeys<string>;
   #listed = false;
+  #podsListed = false;
+  /** While pods are listed anew, or the watch goes on after it was away. */
+  #oldPodNews = false;
+  #lastPodNewsMs: number;
+  /** Since when there was no gap in the news; before that, others may have had addresses of whom no news came. */
+  #podNewsFreshMs = Number.NEGATIVE_INFINITY;
   #sweptMs: number;
   #endedIntervals = 0;
   #shortenedGraces = 0;
@@ -83,13 +110,15 @@ export class Directory implements ObjectSink {
     this.#interner = options.interner;
     this.#graceMs = options.graceMs ?? 120_000;
     this.#leadMs = options.leadMs ?? 10_000;
+    this.#clockToleranceMs = options.clockToleranceMs ?? 5000;
     this.#maxEnded = options.maxEnded ?? 50_000;
-    this.#addresses = new AddressBook(options.version);
+    this.#addresses = new AddressBook(options.version, options.clock);
     const { version, interner } = options;
     this.#services = new ServiceBook({ version, interner, addresses: this.#addresses });
     this.#slices = new SliceBook({ interner, addresses: this.#addresses });
     this.#missedPods = new AskedKeys(options.version, new Set<string>());
     this.#sweptMs = options.clock();
+    this.#lastPodNewsMs = this.#sweptMs;
   }
 
   /**
@@ -98,6 +127,25 @@ export class Directory implements ObjectSink {
    */
   listed(): void {
     this.#listed = true;
+    this.#podsListed = true;
+  }
+
+  newsMayBeOld(resource: string): void {
+    if (resource === "pods") this.#oldPodNews = true;
+  }
+
+  newsAreFresh(resource: string): void {
+    if (resource !== "pods") return;
+    const nowMs = this.#clock();
+    if (this.#podsListed) this.#podNewsFreshMs = nowMs;
+    this.#oldPodNews = false;
+    this.#podsListed = true;
+    this.#lastPodNewsMs = nowMs;
+  }
+
+  /** To be called before answers are taken from a cache: some end by the time alone. */
+  settle(): void {
+    this.#addresses.settle();
   }
 
   /** Whether anything has had the address lately; where not, there is no need to ask more. */
@@ -181,27 +229,45 @@ export class Directory implements ObjectSink {
     const nowMs = this.#clock();
     const known = this.#pods.get(pod.uid);
     const revived = known !== undefined && known.deletedMs !== 0;
-    const record = known ?? this.#newPod(pod);
+    const record = known ?? this.#newPod(pod, nowMs);
     this.#describePod(record, pod);
     this.peers.see(record, this.#pods.values());
-    const ended = pod.phase === "Succeeded" || pod.phase === "Failed";
-    const ips = ended || pod.hostNetwork ? [] : pod.ips;
-    // News of a pod that was deleted may be stale, so it takes an address from nobody.
-    const claim = { nowMs, sinceMs: this.#since(nowMs), evict: !revived };
-    this.#addresses.change(record.ips, ips, podsOf, record, claim);
+    const ended = pod.phase === "Succeeded" || pod.phase === "Failed" || (pod.deleting && pod.terminated);
+    const ips = ended || pod.hostNetwork ? NO_ADDRESSES : pod.ips;
+    const claim = this.#podClaim(record, pod, nowMs, !revived);
+    const release = this.#oldPodNews ? this.#oldRelease(nowMs) : { nowMs };
+    // A pod may be so short-lived that its end comes with the first news of its address.
+    const wasMissed = ended && !record.hadAddress && !pod.hostNetwork && this.#podsListed;
+    if (wasMissed) this.#addresses.recall(pod.ips, podsOf, record, claim, release);
+    else this.#addresses.change(record.ips, ips, podsOf, record, claim, release);
+    record.hadAddress ||= pod.ips.length > 0;
+    if (pod.ips.length === 0 && !this.#oldPodNews) record.absentMs = nowMs;
     record.ips = ips;
-    this.#sweep(nowMs);
+    this.#heardOfPods(nowMs);
   }
 
   deletePod(uid: string): void {
     const record = this.#pods.get(uid);
     if (record === undefined || record.deletedMs !== 0) return;
     const nowMs = this.#clock();
-    this.#addresses.change(record.ips, [], podsOf, record, this.#claim(nowMs));
-    record.ips = [];
+    // Until when it had its address is not known: a last status would have said so. It went at some time since the last news, or,
+    // deleted by force, is still ending.
+    const release: Release = this.#oldPodNews
+      ? this.#oldRelease(nowMs)
+      : { nowMs, heldMs: Number.NEGATIVE_INFINITY, untilMs: nowMs + TAIL_MS };
+    this.#addresses.change(record.ips, NO_ADDRESSES, podsOf, record, this.#claim(nowMs), release);
+    record.ips = NO_ADDRESSES;
     record.deletedMs = nowMs;
     this.peers.see(record, this.#pods.values());
-    this.#sweep(nowMs);
+    this.#heardOfPods(nowMs);
+  }
+
+  upsertOwner(owner: SlimOwner): void {
+    for (const [record, pod] of this.#owners.upsert(owner)) this.#nameWorkload(record, pod);
+  }
+
+  deleteOwner(uid: string): void {
+    this.#owners.delete(uid);
   }
 
   upsertService(service: SlimService): void {
@@ -265,9 +331,8 @@ export class Directory implements ObjectSink {
     return record;
   }
 
-  #newPod(pod: SlimPod): PodRecord {
+  #newPod(pod: SlimPod, nowMs: number): PodRecord {
     const { uid, namespace, name, nodeName, hostNetwork, isReady } = pod;
-    const endpoint = this.#endpointOf(pod);
     const record: PodRecord = {
       uid,
       namespace,
@@ -275,27 +340,93 @@ export class Directory implements ObjectSink {
       nodeName,
       hostNetwork,
       isReady,
-      endpoint,
+      endpoint: this.#endpointOf(pod),
       containers: [],
       deletedMs: 0,
-      ips: [],
+      ips: NO_ADDRESSES,
+      hadAddress: false,
+      absentMs: Number.NEGATIVE_INFINITY,
       askedAt: 0,
+      sinceMs: this.#podSince(pod, nowMs),
+      ownerUid: "",
     };
     this.#pods.set(uid, record);
     this.#missedPods.learnt(uid);
     return record;
   }
 
+  /**
+   * Since when a pod that was not heard of before may have had an address.
+   *
+   * A pod that the watch brings was made just now, by our clock. One that a new list shows was made at any time since the last news; its
+   * node's clock says when the kubelet took it on, which is before it had an address.
+   */
+  #podSince({ startedSeconds }: SlimPod, nowMs: number): number {
+    const toleranceMs = this.#clockToleranceMs;
+    const startedMs = startedSeconds * MS_PER_S;
+    const sinceStartMs = startedSeconds === 0 ? Number.NEGATIVE_INFINITY : startedMs - toleranceMs;
+    if (!this.#podsListed) return Math.min(nowMs, sinceStartMs);
+    if (this.#oldPodNews) return Math.min(nowMs, Math.max(this.#lastPodNewsMs, sinceStartMs));
+    // So old a start is news that came late, after the connection to the API server was away.
+    return startedSeconds > 0 && startedMs + ROUNDED_MS + toleranceMs < nowMs ? sinceStartMs : nowMs;
+  }
+
+  #podClaim(record: PodRecord, pod: SlimPod, nowMs: number, evict: boolean): Claim {
+    // Another address than before: the pod's sandbox was made anew, which its times say nothing about.
+    if (record.ips.some((ip) => !pod.ips.includes(ip))) return { nowMs, sinceMs: nowMs, evict };
+    const startedMs = pod.startedSeconds === 0 ? Number.NaN : pod.startedSeconds * MS_PER_S;
+    const runningMs = pod.runningSeconds === 0 ? Number.NaN : pod.runningSeconds * MS_PER_S;
+    const common = {
+      nowMs,
+      tookAfterSeconds: pod.startedSeconds,
+      tookBeforeSeconds: pod.runningSeconds,
+      absentMs: Math.max(record.sinceMs, record.absentMs),
+      // News of a pod that was deleted may be stale, so it takes an address from nobody.
+      evict,
+    };
+    const tolerance = this.#clockToleranceMs;
+    if (this.#oldPodNews && this.#podsListed) {
+      // Between the last news and its containers' start, another may have had the address of whom no news will come.
+      const ranMs = runningMs + ROUNDED_MS + tolerance;
+      const surelyMs = ranMs < nowMs ? Math.max(ranMs, this.#lastPodNewsMs) : nowMs;
+      return { ...common, sinceMs: surelyMs, surelyMs, contestedMs: this.#lastPodNewsMs };
+    }
+    // A pod may have waited for its node for long. A start in the future is a clock that cannot be relied on.
+    const startMs = startedMs - tolerance;
+    const sinceMs = Math.max(
+      record.sinceMs,
+      this.#podNewsFreshMs,
+      startMs < nowMs ? startMs : Number.NEGATIVE_INFINITY,
+    );
+    const leadMs = sinceMs > this.#podNewsFreshMs ? Math.min(NEWS_MS, sinceMs - this.#podNewsFreshMs) : 0;
+    return { ...common, sinceMs, leadMs, contestedMs: Number.isFinite(sinceMs) ? sinceMs : nowMs };
+  }
+
+  /** It may have been given back at any time since the last news, and somebody may have had it since of whom no news will come. */
+  #oldRelease(nowMs: number): Release {
+    return { nowMs, heldMs: this.#lastPodNewsMs, untilMs: this.#lastPodNewsMs };
+  }
+
+  #heardOfPods(nowMs: number): void {
+    if (!this.#oldPodNews) this.#lastPodNewsMs = nowMs;
+    this.#sweep(nowMs);
+  }
+
   /** The API server checks the names of objects, but not those of their owners: anyone who may make pods may write anything there. */
   #endpointOf(pod: SlimPod): Endpoint {
-    const { kind, name } = workloadOf(pod);
+    const { kind, name } = workloadOf(pod, (uid) => this.#owners.ownerOf(uid));
     return this.#interner.endpoint(labelName(kind), pod.namespace, labelName(name));
   }
 
-  #describePod(record: PodRecord, pod: SlimPod): void {
+  #nameWorkload(record: PodRecord, pod: SlimPod): void {
     const endpoint = this.#endpointOf(pod);
     if (record.endpoint !== endpoint && record.askedAt === this.#version.value) this.#version.bump();
     record.endpoint = endpoint;
+  }
+
+  #describePod(record: PodRecord, pod: SlimPod): void {
+    this.#owners.adopt(record, pod);
+    this.#nameWorkload(record, pod);
     record.nodeName = pod.nodeName;
     record.isReady = pod.isReady;
     record.deletedMs = 0;
@@ -369,6 +500,7 @@ export class Directory implements ObjectSink {
       if (record.deletedMs === 0 || record.deletedMs >= beforeMs) continue;
       this.#pods.delete(uid);
       for (const { id } of record.containers) if (this.#containers.get(id) === record) this.#containers.delete(id);
+      this.#owners.leave(record);
     }
   }
 }

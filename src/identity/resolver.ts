@@ -103,6 +103,7 @@ export class Resolver implements Identity {
   }
 
   get version(): number {
+    this.directory.settle();
     return this.#version.value;
   }
 
@@ -250,6 +251,8 @@ export class Resolver implements Identity {
     // A pod that the API server has not told of may well be on this node.
     if (directory.inPodRange(address)) return this.#answer(this.#unknown, true);
     if (record === undefined) return this.#external.answer(address);
+    // A pod had it lately, and who has it now is still under way.
+    if (record.pods !== undefined) return this.#answer(this.#unknown, true);
     const backend = port === 0 ? undefined : directory.backendOf(record, port, unixMs);
     if (backend === undefined && directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
     return this.#external.answer(address, backend);

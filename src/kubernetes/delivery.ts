@@ -42,6 +42,7 @@ export class Delivery<Slim extends { readonly uid: string }> {
   /** A list begins; one that was under way is forgotten. */
   beginList(): void {
     this.#listed = new Set();
+    this.#call(() => this.#sink.newsMayBeOld?.(this.#resource.name));
   }
 
   upsert(object: Slim, resourceVersion: string): void {
@@ -67,6 +68,7 @@ export class Delivery<Slim extends { readonly uid: string }> {
     this.#listed = undefined;
     if (listed === undefined) return;
     for (const uid of this.#known.keys()) if (!listed.has(uid)) this.delete(uid);
+    this.#call(() => this.#sink.newsAreFresh?.(this.#resource.name));
   }
 
   // A consumer's fault with one object must not cost the others theirs.

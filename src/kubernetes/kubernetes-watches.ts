@@ -9,6 +9,9 @@ import type { WatchState } from "./watch-state.ts";
 import { DEFAULT_WATCH_TIMING, type WatchTiming } from "./watch-timing.ts";
 import { WATCHED_RESOURCES } from "./watched-resources.ts";
 
+/** How long a watch that goes on may take to send what it missed. */
+const CATCH_UP_MS = 1000;
+
 export interface KubernetesWatchesOptions {
   readonly credentials: Credentials;
   readonly sink: ObjectSink;
@@ -34,7 +37,10 @@ export class KubernetesWatches {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #startJitterMs: number;
+  readonly #sink: ObjectSink;
   readonly #stop = new AbortController();
+  /** Resources whose connection was away since their news were last fresh. */
+  readonly #away = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #running: Promise<unknown> | undefined;
 
@@ -44,6 +50,7 @@ export class KubernetesWatches {
     this.#random = options.random ?? Math.random;
     const timing = { ...DEFAULT_WATCH_TIMING, ...options.timing };
     this.#startJitterMs = timing.startJitterMs;
+    this.#sink = options.sink;
     const context: WatchContext = {
       client: this.#client,
       sink: options.sink,
@@ -53,7 +60,10 @@ export class KubernetesWatches {
       timing,
       onError: options.onError ?? (() => {}),
       onRecovery: options.onRecovery ?? (() => {}),
-      onChange: () => this.#wake(),
+      onChange: () => {
+        this.#noticeAbsence();
+        this.#wake();
+      },
     };
     this.#watches = WATCHED_RESOURCES.map((resource) => new ResourceWatch(resource, context));
     if (options.signal?.aborted) this.#stop.abort();
@@ -97,6 +107,23 @@ export class KubernetesWatches {
     this.#wake();
     await this.#running;
     this.#client.close();
+  }
+
+  /** Tells the sink when news may be old: while a watch is away, and for as long as it catches up afterwards. */
+  #noticeAbsence(): void {
+    for (const { resource, phase } of this.states()) {
+      if (phase === "backoff" && !this.#away.has(resource)) {
+        this.#away.add(resource);
+        this.#sink.newsMayBeOld?.(resource);
+      } else if (phase === "watching" && this.#away.delete(resource)) {
+        void this.#freshenLater(resource);
+      }
+    }
+  }
+
+  async #freshenLater(resource: string): Promise<void> {
+    await sleep(this.#clock, CATCH_UP_MS, this.#stop.signal);
+    if (!this.#away.has(resource) && !this.#stop.signal.aborted) this.#sink.newsAreFresh?.(resource);
   }
 
   #wake(): void {

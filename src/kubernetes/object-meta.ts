@@ -13,12 +13,25 @@ export interface ObjectMeta {
   owner: OwnerReference | undefined;
   /** Values of the labels asked for, in their order; empty where there is none. */
   labels: string[];
+  /** Likewise of the annotations; empty, too, where the value is longer than 64 KiB. */
+  annotations: string[];
+  deleting: boolean;
 }
+
+const NONE: readonly string[] = [];
+const MAX_ANNOTATION_BYTES = 65_536;
+/** Longer texts are hardly ever the same. */
+const MAX_INTERNED = 256;
 
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
 /** Reads the ObjectMeta message in the reader's current field. Throws DecodeError where it has no uid. */
-export function readObjectMeta(reader: ProtobufReader, interner: Interner, labels: readonly string[] = []): ObjectMeta {
+export function readObjectMeta(
+  reader: ProtobufReader,
+  interner: Interner,
+  labels: readonly string[] = NONE,
+  annotations: readonly string[] = NONE,
+): ObjectMeta {
   const meta: ObjectMeta = {
     uid: "",
     resourceVersion: "",
@@ -26,6 +39,8 @@ export function readObjectMeta(reader: ProtobufReader, interner: Interner, label
     name: "",
     owner: undefined,
     labels: labels.map(() => ""),
+    annotations: annotations.map(() => ""),
+    deleting: false,
   };
   reader.enter();
   while (reader.next()) {
@@ -42,8 +57,14 @@ export function readObjectMeta(reader: ProtobufReader, interner: Interner, label
       case 6:
         meta.resourceVersion = reader.text();
         break;
+      case 9:
+        meta.deleting = true;
+        break;
       case 11:
-        if (labels.length > 0) readLabel(reader, interner, labels, meta.labels);
+        if (labels.length > 0) readEntry(reader, interner, labels, meta.labels);
+        break;
+      case 12:
+        if (annotations.length > 0) readEntry(reader, interner, annotations, meta.annotations);
         break;
       case 13:
         meta.owner = readController(reader, interner) ?? meta.owner;
@@ -77,6 +98,15 @@ export function readBookmark(reader: ProtobufReader): { resourceVersion: string;
   return bookmark;
 }
 
+/** Seconds since the Unix epoch of a Time message, in the reader's current field; 0 where it has none. */
+export function readTimeSeconds(reader: ProtobufReader): number {
+  let seconds = 0;
+  reader.enter();
+  while (reader.next()) if (reader.field() === 1) seconds = reader.uint();
+  reader.leave();
+  return seconds;
+}
+
 /** Annotation values may be long, and are not needed: a key's presence is enough. */
 function readMapKey(reader: ProtobufReader): string {
   let key = "";
@@ -86,28 +116,34 @@ function readMapKey(reader: ProtobufReader): string {
   return key;
 }
 
-function readLabel(reader: ProtobufReader, interner: Interner, wanted: readonly string[], values: string[]): void {
+/** An entry of a map. Keys come before values, and most values are not wanted: some annotations are long. */
+function readEntry(reader: ProtobufReader, interner: Interner, wanted: readonly string[], values: string[]): void {
   let index = -1;
   let value = "";
   reader.enter();
   while (reader.next()) {
     if (reader.field() === 1) index = wanted.indexOf(reader.text());
-    else if (reader.field() === 2) value = reader.text();
+    else if (reader.field() === 2 && index >= 0 && reader.valueEnd - reader.valueStart <= MAX_ANNOTATION_BYTES) {
+      value = reader.text(MAX_ANNOTATION_BYTES);
+    }
   }
   reader.leave();
-  if (index >= 0) values[index] = interner.intern(value);
+  if (index >= 0) values[index] = value.length <= MAX_INTERNED ? interner.intern(value) : value;
 }
 
 function readController(reader: ProtobufReader, interner: Interner): OwnerReference | undefined {
   let kind = "";
   let name = "";
+  let uid = "";
   let controller = false;
   reader.enter();
   while (reader.next()) {
     if (reader.field() === 1) kind = reader.text();
     else if (reader.field() === 3) name = reader.text();
+    else if (reader.field() === 4) uid = reader.text();
     else if (reader.field() === 6) controller = reader.bool();
   }
   reader.leave();
-  return controller ? { kind: interner.intern(kind), name: interner.intern(name) } : undefined;
+  if (!controller) return undefined;
+  return { kind: interner.intern(kind), name: interner.intern(name), uid: interner.intern(uid) };
 }

@@ -9,18 +9,39 @@ export interface SlimPod {
   readonly phase: string;
   /** The condition `Ready`. */
   readonly isReady: boolean;
+  /** Whether it is being deleted. It keeps its addresses until its containers have ended. */
+  readonly deleting: boolean;
+  /** Whether each of its containers has ended. Those of a pod that is not being deleted may start again. */
+  readonly terminated: boolean;
+  /** By its node's clock, in whole seconds since the Unix epoch, rounded down, 0 where unknown: when the kubelet took it on, before it had an address. */
+  readonly startedSeconds: number;
+  /** Likewise: when its first container started or could start, after it had an address. */
+  readonly runningSeconds: number;
   /** All of `status.podIPs`. */
   readonly ips: readonly string[];
   /** The controlling owner, from `metadata.ownerReferences`. */
   readonly owner: OwnerReference | undefined;
-  /** Value of the `pod-template-hash` label, empty where there is none. */
+  /** Value of the `pod-template-hash` label, which a Deployment gives, or of `rollouts-pod-template-hash`, which an Argo Rollout gives; empty where there is none. */
   readonly podTemplateHash: string;
+  readonly rolloutTemplateHash: string;
+  /** What its annotations (`resource.opentelemetry.io/service.name` and its kin) or chosen labels say; undefined where they say nothing. */
+  readonly service: ServiceIdentity | undefined;
+  /** Values of the labels and annotations that were chosen, in that order; empty for those that the pod has not. */
+  readonly chosen: readonly string[];
   readonly containers: readonly SlimContainer[];
 }
 
 export interface OwnerReference {
   readonly kind: string;
   readonly name: string;
+  readonly uid: string;
+}
+
+/** `service.*` of OpenTelemetry, where a pod says so itself; empty what it does not say. */
+export interface ServiceIdentity {
+  readonly name: string;
+  readonly namespace: string;
+  readonly instanceId: string;
 }
 
 export interface SlimContainer {
@@ -81,8 +102,19 @@ export interface SlimNode {
   readonly region: string;
 }
 
+/** What Weir keeps of an object that owns pods and is owned itself: a Job, a ReplicaSet. */
+export interface SlimOwner {
+  readonly uid: string;
+  /** Its own controlling owner. */
+  readonly owner: OwnerReference | undefined;
+}
+
 /** Where watched objects go. Calls come in the order of the watch; a relist is a series of upserts, then deletes of what is gone. */
 export interface ObjectSink {
+  /** The connection was away: what comes from here on may have happened at any time since the resource was last heard of. */
+  newsMayBeOld?(resource: string): void;
+  /** What comes from here on happens now. */
+  newsAreFresh?(resource: string): void;
   upsertPod(pod: SlimPod): void;
   deletePod(uid: string): void;
   upsertService(service: SlimService): void;
@@ -91,4 +123,6 @@ export interface ObjectSink {
   deleteEndpointSlice(uid: string): void;
   upsertNode(node: SlimNode): void;
   deleteNode(uid: string): void;
+  upsertOwner(owner: SlimOwner): void;
+  deleteOwner(uid: string): void;
 }

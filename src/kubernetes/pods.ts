@@ -1,20 +1,46 @@
 import { DecodeError } from "./decode-error.ts";
 import type { Interner } from "./interner.ts";
-import { type ObjectMeta, readObjectMeta } from "./object-meta.ts";
-import type { SlimContainer, SlimPod } from "./objects.ts";
+import { type ObjectMeta, readObjectMeta, readTimeSeconds } from "./object-meta.ts";
+import type { ServiceIdentity, SlimContainer, SlimPod } from "./objects.ts";
+import { NO_SELECTION, type PodSelection } from "./pod-selection.ts";
 import type { ProtobufReader } from "./protobuf-reader.ts";
 import { type DecodedObject, NO_TEXTS, type Resource } from "./resource.ts";
 
-const LABELS = ["pod-template-hash"];
+/** The labels that are always read: how a ReplicaSet's pods tell what made it. */
+const LABELS = ["pod-template-hash", "rollouts-pod-template-hash"];
+const SERVICE_ANNOTATIONS = [
+  "resource.opentelemetry.io/service.name",
+  "resource.opentelemetry.io/service.namespace",
+  "resource.opentelemetry.io/service.instance.id",
+];
+/** In the order in which they count. */
+const SERVICE_LABELS = ["app.kubernetes.io/instance", "app.kubernetes.io/name"];
+
+/** Pods of all namespaces, as `SlimPod` without a selection. */
+export const pods = podsWith(NO_SELECTION);
 
 /** Pods of all namespaces, as `SlimPod`. Field numbers: k8s.io/api core/v1 generated.proto. */
-export const pods: Resource<SlimPod> = {
-  name: "pods",
-  path: "/api/v1/pods",
-  decode: decodePod,
-  upsert: (sink, pod) => sink.upsertPod(pod),
-  delete: (sink, uid) => sink.deletePod(uid),
-};
+export function podsWith(selection: PodSelection): Resource<SlimPod> {
+  const keys: PodKeys = {
+    serviceLabels: selection.serviceLabels,
+    labels: [...LABELS, ...(selection.serviceLabels ? SERVICE_LABELS : []), ...selection.labels],
+    annotations: [...SERVICE_ANNOTATIONS, ...selection.annotations],
+  };
+  return {
+    name: "pods",
+    path: "/api/v1/pods",
+    decode: (reader, interner) => decodePod(reader, interner, keys),
+    upsert: (sink, pod) => sink.upsertPod(pod),
+    delete: (sink, uid) => sink.deletePod(uid),
+  };
+}
+
+/** What is read of a pod's metadata, Weir's own keys before the selected ones. */
+interface PodKeys {
+  readonly serviceLabels: boolean;
+  readonly labels: readonly string[];
+  readonly annotations: readonly string[];
+}
 
 /** What the spec and the status say, until both were read. */
 interface PodParts {
@@ -24,11 +50,16 @@ interface PodParts {
   isReady: boolean;
   podIP: string;
   ips: string[];
+  startedSeconds: number;
+  /** 0 until one is found. */
+  runningSeconds: number;
+  ended: number;
+  statuses: number;
   /** Container name to id, empty until it runs. */
   readonly containers: Map<string, string>;
 }
 
-function decodePod(reader: ProtobufReader, interner: Interner): DecodedObject<SlimPod> {
+function decodePod(reader: ProtobufReader, interner: Interner, keys: PodKeys): DecodedObject<SlimPod> {
   let meta: ObjectMeta | undefined;
   const parts: PodParts = {
     nodeName: "",
@@ -37,10 +68,14 @@ function decodePod(reader: ProtobufReader, interner: Interner): DecodedObject<Sl
     isReady: false,
     podIP: "",
     ips: [],
+    startedSeconds: 0,
+    runningSeconds: 0,
+    ended: 0,
+    statuses: 0,
     containers: new Map(),
   };
   while (reader.next()) {
-    if (reader.field() === 1) meta = readObjectMeta(reader, interner, LABELS);
+    if (reader.field() === 1) meta = readObjectMeta(reader, interner, keys.labels, keys.annotations);
     else if (reader.field() === 2) readSpec(reader, interner, parts);
     else if (reader.field() === 3) readStatus(reader, interner, parts);
   }
@@ -56,12 +91,32 @@ function decodePod(reader: ProtobufReader, interner: Interner): DecodedObject<Sl
     hostNetwork: parts.hostNetwork,
     phase: parts.phase,
     isReady: parts.isReady,
+    deleting: meta.deleting,
+    terminated: parts.statuses > 0 && parts.ended === parts.statuses,
+    startedSeconds: parts.startedSeconds,
+    runningSeconds: parts.runningSeconds,
     ips: parts.ips.length === 0 ? NO_TEXTS : parts.ips,
     owner: meta.owner,
     podTemplateHash: meta.labels[0] ?? "",
+    rolloutTemplateHash: meta.labels[1] ?? "",
+    service: serviceOf(meta, keys),
+    chosen: chosenOf(meta, keys),
     containers,
   };
   return { resourceVersion: meta.resourceVersion, object };
+}
+
+function serviceOf({ annotations, labels }: ObjectMeta, keys: PodKeys): ServiceIdentity | undefined {
+  const [annotated = "", namespace = "", instanceId = ""] = annotations;
+  const [byInstance = "", byName = ""] = keys.serviceLabels ? labels.slice(LABELS.length) : NO_TEXTS;
+  const name = annotated || byInstance || byName;
+  return name === "" && namespace === "" && instanceId === "" ? undefined : { name, namespace, instanceId };
+}
+
+function chosenOf({ annotations, labels }: ObjectMeta, keys: PodKeys): readonly string[] {
+  const ownLabels = LABELS.length + (keys.serviceLabels ? SERVICE_LABELS.length : 0);
+  if (labels.length === ownLabels && annotations.length === SERVICE_ANNOTATIONS.length) return NO_TEXTS;
+  return [...labels.slice(ownLabels), ...annotations.slice(SERVICE_ANNOTATIONS.length)];
 }
 
 function readSpec(reader: ProtobufReader, interner: Interner, parts: PodParts): void {
@@ -111,6 +166,9 @@ function readStatus(reader: ProtobufReader, interner: Interner, parts: PodParts)
       case 6:
         parts.podIP = reader.text();
         break;
+      case 7:
+        parts.startedSeconds = readTimeSeconds(reader);
+        break;
       case 8: // containerStatuses
       case 10: // initContainerStatuses
       case 13: // ephemeralContainerStatuses
@@ -129,10 +187,23 @@ function readStatus(reader: ProtobufReader, interner: Interner, parts: PodParts)
 function readContainerStatus(reader: ProtobufReader, interner: Interner, parts: PodParts): void {
   let name = "";
   let id = "";
+  parts.statuses += 1;
   reader.enter();
   while (reader.next()) {
-    if (reader.field() === 1) name = interner.intern(reader.text());
-    else if (reader.field() === 8) id = reader.textAfter("://");
+    switch (reader.field()) {
+      case 1:
+        name = interner.intern(reader.text());
+        break;
+      case 2: // state
+        if (readContainerState(reader, parts)) parts.ended += 1;
+        break;
+      case 3: // lastState
+        readContainerState(reader, parts);
+        break;
+      case 8:
+        id = reader.textAfter("://");
+        break;
+    }
   }
   reader.leave();
   parts.containers.set(name, id);
@@ -149,6 +220,26 @@ function isReadyCondition(reader: ProtobufReader): boolean {
   }
   reader.leave();
   return type === "Ready" && status === "True";
+}
+
+/** Takes the container's start into account; returns whether it has ended. */
+function readContainerState(reader: ProtobufReader, parts: PodParts): boolean {
+  let ended = false;
+  reader.enter();
+  while (reader.next()) {
+    const state = reader.field(); // 2: running, 3: terminated
+    if (state !== 2 && state !== 3) continue;
+    ended = state === 3;
+    const startedAt = state === 2 ? 1 : 5;
+    reader.enter();
+    while (reader.next()) {
+      const seconds = reader.field() === startedAt ? readTimeSeconds(reader) : 0;
+      if (seconds > 0 && (parts.runningSeconds === 0 || seconds < parts.runningSeconds)) parts.runningSeconds = seconds;
+    }
+    reader.leave();
+  }
+  reader.leave();
+  return ended;
 }
 
 function readPodIP(reader: ProtobufReader): string {

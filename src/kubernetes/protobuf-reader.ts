@@ -23,6 +23,7 @@ export class ProtobufReader {
   #wireType = VARINT;
   /** Low 32 bits of the last varint; enough for every number Weir reads. */
   #low = 0;
+  #number = 0;
   #valueStart = 0;
   #valueEnd = 0;
   /** Where to go on after `leave()`: pairs of position and end. */
@@ -65,7 +66,7 @@ export class ProtobufReader {
     this.#valueStart = this.#position;
     switch (this.#wireType) {
       case VARINT:
-        this.#varint();
+        this.#number = this.#varint();
         break;
       case FIXED64:
         this.#skip(8);
@@ -106,6 +107,12 @@ export class ProtobufReader {
   int32(): number {
     this.#expect(VARINT, "a number");
     return this.#low | 0;
+  }
+
+  /** A number below 2^53; 0 where it is larger, or negative. */
+  uint(): number {
+    this.#expect(VARINT, "a number");
+    return Number.isSafeInteger(this.#number) ? this.#number : 0;
   }
 
   bool(): boolean {

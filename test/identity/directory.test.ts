@@ -44,7 +44,9 @@ test("Directory.podAt() keeps the old pod for times before its deletion", () => 
   directory.upsertPod(pod({ uid: "new", ips: ["10.1.0.5"] }));
   assert.equal(uidAt("10.1.0.5", START_MS), "old");
   assert.equal(uidAt("10.1.0.5", START_MS + 59_999), "old");
-  assert.equal(uidAt("10.1.0.5", START_MS + 60_000), "new", "the news of the new pod was under way");
+  assert.equal(uidAt("10.1.0.5", START_MS + 60_099), "old", "one that was deleted by force may still be ending");
+  assert.equal(uidAt("10.1.0.5", START_MS + 60_100), undefined);
+  assert.equal(uidAt("10.1.0.5", START_MS + 60_499), undefined, "there was no new pod yet");
   assert.equal(uidAt("10.1.0.5"), "new");
 });
 
@@ -62,7 +64,7 @@ test("Directory.deletePod() that comes late never evicts the address's next owne
   assert.equal(uidAt("10.1.0.5"), "new", "news of a deleted pod");
   assert.equal(uidAt("10.1.0.5", START_MS + 59_999), "old");
   directory.deletePod("new");
-  assert.equal(uidAt("10.1.0.5", time.nowMs + 1), undefined);
+  assert.equal(uidAt("10.1.0.5", time.nowMs + 100), undefined);
 });
 
 test("Directory gives an address back to a pod that only the order of a list passed over", () => {
@@ -75,18 +77,18 @@ test("Directory gives an address back to a pod that only the order of a list pas
 });
 
 test("Directory.podAt() knows nobody after a deletion and before the next owner", () => {
-  const { time, directory, uidAt } = directoryAt({ leadMs: 2000 });
+  const { time, directory, uidAt } = directoryAt();
   directory.listed();
   directory.upsertPod(pod({ uid: "old", ips: ["10.1.0.5"] }));
   time.nowMs += 20_000;
   directory.deletePod("old");
   time.nowMs += 20_000;
   directory.upsertPod(pod({ uid: "new", ips: ["10.1.0.5"] }));
-  assert.equal(uidAt("10.1.0.5", START_MS - 2001), undefined);
-  assert.equal(uidAt("10.1.0.5", START_MS - 2000), "old");
-  assert.equal(uidAt("10.1.0.5", START_MS + 20_000), undefined);
-  assert.equal(uidAt("10.1.0.5", START_MS + 37_999), undefined);
-  assert.equal(uidAt("10.1.0.5", START_MS + 38_000), "new");
+  assert.equal(uidAt("10.1.0.5", START_MS - 1001), undefined);
+  assert.equal(uidAt("10.1.0.5", START_MS - 1000), "old", "the news were under way");
+  assert.equal(uidAt("10.1.0.5", START_MS + 20_100), undefined);
+  assert.equal(uidAt("10.1.0.5", START_MS + 38_999), undefined);
+  assert.equal(uidAt("10.1.0.5", START_MS + 39_000), "new");
 });
 
 test("Directory takes what the first list holds to have been so always", () => {
@@ -400,7 +402,7 @@ test("Directory's version grows when an answer changes that was given", () => {
     "a container",
   );
   directory.podByUid("c");
-  const owned = pod({ uid: "c", owner: { kind: "StatefulSet", name: "db" } });
+  const owned = pod({ uid: "c", owner: { kind: "StatefulSet", name: "db", uid: "uid-db" } });
   assert.equal(
     growth(() => directory.upsertPod(owned)),
     1,
@@ -430,8 +432,13 @@ test("Directory's version grows for whoever asked just before a record was forgo
   directory.deletePod("a");
   time.nowMs += 5000;
   assert.equal(uidAt("10.1.0.5"), undefined);
-  directory.upsertPod(pod({ uid: "other", ips: ["10.1.0.6"] }));
+  assert.equal(
+    growth(() => directory.upsertPod(pod({ uid: "other", ips: ["10.1.0.6"] }))),
+    1,
+    "what nobody has lately had is not even the cluster's",
+  );
   assert.equal(directory.stats().addresses, 1, "swept");
+  uidAt("10.1.0.5");
   assert.equal(
     growth(() => directory.upsertPod(pod({ uid: "b", ips: ["10.1.0.5"] }))),
     1,
@@ -460,7 +467,7 @@ test("Directory agrees with a plain history through random churn", () => {
       if (owner?.uid !== gone.uid) continue;
       owner.live = false;
       const last = history.get(gone.ip)?.at(-1);
-      if (last !== undefined) last.untilMs = time.nowMs;
+      if (last !== undefined) last.untilMs = time.nowMs + 100;
     } else {
       const added = { uid: `pod-${step}`, ip: `10.1.0.${random(12)}` };
       live.push(added);
@@ -471,7 +478,7 @@ test("Directory agrees with a plain history through random churn", () => {
       if (last !== undefined && taken) last.untilMs = time.nowMs;
       list.push({
         uid: added.uid,
-        fromMs: taken ? time.nowMs : time.nowMs - 10_000,
+        fromMs: taken ? time.nowMs : time.nowMs - 1000,
         untilMs: Number.POSITIVE_INFINITY,
       });
       history.set(added.ip, list);

@@ -7,7 +7,13 @@ import type { SlimPod } from "../../src/kubernetes/objects.ts";
 import { pod } from "./pod-fixture.ts";
 
 function agentPod(uid: string, nodeName: string, fields: Partial<SlimPod> = {}): SlimPod {
-  return pod({ uid, nodeName, namespace: "weir", owner: { kind: "DaemonSet", name: "weir" }, ...fields });
+  return pod({
+    uid,
+    nodeName,
+    namespace: "weir",
+    owner: { kind: "DaemonSet", name: "weir", uid: "uid-weir" },
+    ...fields,
+  });
 }
 
 function directoryOf(ownPodUid: string) {

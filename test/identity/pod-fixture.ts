@@ -9,9 +9,16 @@ export function pod(fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
     hostNetwork: false,
     phase: "Running",
     isReady: true,
+    deleting: false,
+    terminated: false,
+    startedSeconds: 0,
+    runningSeconds: 0,
     ips: [],
     owner: undefined,
     podTemplateHash: "",
+    rolloutTemplateHash: "",
+    service: undefined,
+    chosen: [],
     containers: [],
     ...fields,
   };
@@ -19,7 +26,11 @@ export function pod(fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
 
 /** A pod of a Deployment. */
 export function deploymentPod(deployment: string, fields: Partial<SlimPod> & Pick<SlimPod, "uid">): SlimPod {
-  return pod({ owner: { kind: "ReplicaSet", name: `${deployment}-5d4f8` }, podTemplateHash: "5d4f8", ...fields });
+  return pod({
+    owner: { kind: "ReplicaSet", name: `${deployment}-5d4f8`, uid: `rs-${deployment}` },
+    podTemplateHash: "5d4f8",
+    ...fields,
+  });
 }
 
 export function service(fields: Partial<SlimService> & Pick<SlimService, "uid" | "name">): SlimService {

@@ -76,14 +76,19 @@ function fill({ directory }: Resolver): void {
   directory.upsertPod(deploymentPod("web", { uid: WEB_UID, ips: ["10.1.0.5"] }));
   directory.upsertPod(deploymentPod("far", { uid: "far", ips: ["10.1.1.5"], nodeName: "node-2" }));
   directory.upsertPod(
-    pod({ uid: PROXY_UID, hostNetwork: true, ips: ["192.0.2.1"], owner: { kind: "DaemonSet", name: "proxy" } }),
+    pod({
+      uid: PROXY_UID,
+      hostNetwork: true,
+      ips: ["192.0.2.1"],
+      owner: { kind: "DaemonSet", name: "proxy", uid: "uid-proxy" },
+    }),
   );
   directory.upsertPod(
     pod({
       uid: "mirror",
       name: "etcd-node-1",
       hostNetwork: true,
-      owner: { kind: "Node", name: "node-1" },
+      owner: { kind: "Node", name: "node-1", uid: "uid-node-1" },
       containers: [{ name: "etcd", id: ID.replace("01", "77") }],
     }),
   );
@@ -230,7 +235,7 @@ test("Resolver names backends that are no pods by their Service, and pods on the
   assert.deepEqual(remote("10.1.1.77", 8080).endpoint, UNKNOWN, "in a pod range, but no pod that one knows");
 
   assert.equal(remote("192.0.2.2", 8080).endpoint?.workload, "node-2", "a pod nobody knows yet");
-  const owner = { kind: "DaemonSet", name: "agent" };
+  const owner = { kind: "DaemonSet", name: "agent", uid: "uid" };
   directory.upsertPod(pod({ uid: "far-agent", hostNetwork: true, ips: ["192.0.2.2"], nodeName: "node-2", owner }));
   const agent = { kind: "DaemonSet", namespace: "shop", workload: "agent" };
   assert.deepEqual(remote("192.0.2.2", 8080), { ...HERE, endpoint: agent, maybeHere: false });
@@ -338,7 +343,9 @@ test("Resolver.remote() tells whose clients another node's agent counts", async 
     ["agent-1", "node-1"],
     ["agent-2", "node-2"],
   ] as const) {
-    resolver.directory.upsertPod(pod({ uid, nodeName, hostNetwork: true, owner: { kind: "DaemonSet", name: "weir" } }));
+    resolver.directory.upsertPod(
+      pod({ uid, nodeName, hostNetwork: true, owner: { kind: "DaemonSet", name: "weir", uid: "uid-weir" } }),
+    );
   }
   assert.deepEqual(counted(), ["there", "here", "there unless forwarded", "here", "here"]);
   resolver.directory.deletePod("agent-2");

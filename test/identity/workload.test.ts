@@ -19,7 +19,33 @@ const CASES: readonly [owner: [string, string] | undefined, hash: string, kind: 
 
 for (const [owner, podTemplateHash, kind, name] of CASES) {
   test(`workloadOf() of ${owner?.join("/") ?? "no owner"}, hash "${podTemplateHash}", is ${kind} ${name}`, () => {
-    const reference = owner && { kind: owner[0], name: owner[1] };
+    const reference = owner && { kind: owner[0], name: owner[1], uid: "u-1" };
     assert.deepEqual(workloadOf(pod({ uid: "u", name: "web-0", owner: reference, podTemplateHash })), { kind, name });
   });
 }
+
+test("workloadOf() knows an Argo Rollout's pods by the label that it gives them", () => {
+  const owner = { kind: "ReplicaSet", name: "web-79c4", uid: "u-1" };
+  assert.deepEqual(workloadOf(pod({ uid: "u", owner, rolloutTemplateHash: "79c4" })), { kind: "Rollout", name: "web" });
+});
+
+test("workloadOf() believes the owner's own owner more than names", () => {
+  const replicaSet = { kind: "ReplicaSet", name: "web-6d5f", uid: "rs" };
+  const ofReplicaSet = pod({ uid: "u", owner: replicaSet, podTemplateHash: "6d5f" });
+  const custom = { kind: "Release", name: "shop", uid: "r" };
+  assert.deepEqual(
+    workloadOf(ofReplicaSet, () => custom),
+    { kind: "Release", name: "shop" },
+  );
+  assert.deepEqual(
+    workloadOf(ofReplicaSet, () => "none"),
+    { kind: "ReplicaSet", name: "web-6d5f" },
+  );
+  const ofJob = pod({ uid: "u", owner: { kind: "Job", name: "backup-29381", uid: "job" } });
+  const owners = (uid: string) => (uid === "job" ? { kind: "CronJob", name: "backup", uid: "c" } : undefined);
+  assert.deepEqual(workloadOf(ofJob, owners), { kind: "CronJob", name: "backup" });
+  assert.deepEqual(
+    workloadOf(ofJob, () => "none"),
+    { kind: "Job", name: "backup-29381" },
+  );
+});

@@ -36,6 +36,7 @@ const podObject = (name: string, spec: object = {}) => ({
 
 const running = {
   phase: "Running",
+  startTime: "2026-01-02T03:04:05Z",
   podIP: "10.1.0.7",
   podIPs: [{ ip: "10.1.0.7" }, { ip: "fd00::7" }],
   containerStatuses: [
@@ -43,6 +44,7 @@ const running = {
       name: "web",
       ready: true,
       restartCount: 0,
+      state: { running: { startedAt: "2026-01-02T03:04:07Z" } },
       image: "web:1",
       imageID: "sha256:1",
       containerID: `containerd://${"5f".repeat(32)}`,
@@ -102,9 +104,16 @@ test("KubernetesWatches sees what a real API server has, every change, and a res
     hostNetwork: false,
     phase: "Running",
     isReady: false,
+    deleting: false,
+    terminated: false,
+    startedSeconds: Date.parse("2026-01-02T03:04:05Z") / 1000,
+    runningSeconds: Date.parse("2026-01-02T03:04:07Z") / 1000,
     ips: ["10.1.0.7", "fd00::7"],
-    owner: { kind: "ReplicaSet", name: "web-5d9c7b8f6" },
+    owner: { kind: "ReplicaSet", name: "web-5d9c7b8f6", uid: "11111111-2222" },
     podTemplateHash: "5d9c7b8f6",
+    rolloutTemplateHash: "",
+    service: undefined,
+    chosen: [],
     containers: [{ name: "web", id: "5f".repeat(32) }],
   });
   const service = [...sink.services.values()].find(({ name }) => name === "web");

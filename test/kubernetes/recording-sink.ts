@@ -1,4 +1,11 @@
-import type { ObjectSink, SlimEndpointSlice, SlimNode, SlimPod, SlimService } from "../../src/kubernetes/objects.ts";
+import type {
+  ObjectSink,
+  SlimEndpointSlice,
+  SlimNode,
+  SlimOwner,
+  SlimPod,
+  SlimService,
+} from "../../src/kubernetes/objects.ts";
 
 /** Keeps what it is given, and the order of the calls as lines such as `upsert pod UID`. */
 export class RecordingSink implements ObjectSink {
@@ -6,6 +13,7 @@ export class RecordingSink implements ObjectSink {
   readonly services = new Map<string, SlimService>();
   readonly endpointSlices = new Map<string, SlimEndpointSlice>();
   readonly nodes = new Map<string, SlimNode>();
+  readonly owners = new Map<string, SlimOwner>();
   readonly calls: string[] = [];
 
   upsertPod(pod: SlimPod): void {
@@ -46,6 +54,16 @@ export class RecordingSink implements ObjectSink {
   deleteNode(uid: string): void {
     this.calls.push(`delete node ${uid}`);
     this.nodes.delete(uid);
+  }
+
+  upsertOwner(owner: SlimOwner): void {
+    this.calls.push(`upsert owner ${owner.uid}`);
+    this.owners.set(owner.uid, owner);
+  }
+
+  deleteOwner(uid: string): void {
+    this.calls.push(`delete owner ${uid}`);
+    this.owners.delete(uid);
   }
 
   podNamed(name: string): SlimPod | undefined {

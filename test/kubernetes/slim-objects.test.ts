@@ -4,7 +4,8 @@ import { DecodeError } from "../../src/kubernetes/decode-error.ts";
 import { endpointSlices } from "../../src/kubernetes/endpoint-slices.ts";
 import { Interner } from "../../src/kubernetes/interner.ts";
 import { nodes } from "../../src/kubernetes/nodes.ts";
-import { pods } from "../../src/kubernetes/pods.ts";
+import { NO_SELECTION, type PodSelection } from "../../src/kubernetes/pod-selection.ts";
+import { pods, podsWith } from "../../src/kubernetes/pods.ts";
 import { ProtobufReader } from "../../src/kubernetes/protobuf-reader.ts";
 import { services } from "../../src/kubernetes/services.ts";
 import { meta, pod } from "./api-bytes.ts";
@@ -20,6 +21,7 @@ test("pods.decode() keeps identity, addresses, controlling owner and containers,
     name: "web-abc-xyz",
     namespace: "shop",
     labels: { app: "web", "pod-template-hash": "abc" },
+    annotations: { long: "x".repeat(100_000) },
     owners: [
       { kind: "Other", name: "no-controller", controller: false },
       { kind: "ReplicaSet", name: "web-abc", controller: true },
@@ -38,10 +40,20 @@ test("pods.decode() keeps identity, addresses, controlling owner and containers,
   const status = bytes(3, [
     bytes(1, "Running"),
     bytes(6, "10.1.0.7"),
-    bytes(8, [bytes(1, "web"), bytes(2, [bytes(2, [])]), bytes(8, `containerd://${ID}`)]),
-    bytes(10, [bytes(1, "init"), bytes(8, `cri-o://${ID}`)]),
     bytes(2, [bytes(1, "Ready"), bytes(2, "True"), bytes(3, [])]),
     bytes(2, [bytes(1, "ContainersReady"), bytes(2, "False")]),
+    bytes(7, [number(1, 1_790_000_003)]),
+    bytes(8, [
+      bytes(1, "web"),
+      bytes(2, [bytes(2, [bytes(1, [number(1, 1_790_000_009)])])]),
+      bytes(3, [bytes(3, [number(1, 1), bytes(5, [number(1, 1_790_000_007)]), bytes(6, [number(1, 1_790_000_008)])])]),
+      bytes(8, `containerd://${ID}`),
+    ]),
+    bytes(10, [
+      bytes(1, "init"),
+      bytes(2, [bytes(3, [bytes(5, [number(1, 1_790_000_005)])])]),
+      bytes(8, `cri-o://${ID}`),
+    ]),
     bytes(12, [bytes(1, "10.1.0.7")]),
     bytes(12, [bytes(1, "fd00::7")]),
     bytes(13, [bytes(1, "debug"), bytes(8, "")]),
@@ -61,9 +73,16 @@ test("pods.decode() keeps identity, addresses, controlling owner and containers,
       hostNetwork: true,
       phase: "Running",
       isReady: true,
+      deleting: false,
+      terminated: false,
+      startedSeconds: 1_790_000_003,
+      runningSeconds: 1_790_000_005,
       ips: ["10.1.0.7", "fd00::7"],
-      owner: { kind: "ReplicaSet", name: "web-abc" },
+      owner: { kind: "ReplicaSet", name: "web-abc", uid: "u" },
       podTemplateHash: "abc",
+      rolloutTemplateHash: "",
+      service: undefined,
+      chosen: [],
     });
     assert.deepEqual(
       [...containers].sort((a, b) => a.name.localeCompare(b.name)),
@@ -94,6 +113,48 @@ test("pods.decode() takes podIP where a server has no podIPs, and nothing from a
   const pending = Buffer.concat([meta({ uid: "u" }), bytes(3, [bytes(1, "Pending"), bytes(6, "")])]);
   const { object } = pods.decode(reader.open(pending), new Interner());
   assert.deepEqual([object.ips, object.containers, object.owner, object.nodeName], [[], [], undefined, ""]);
+});
+
+test("pods.decode() tells that a pod is being deleted, and that its containers have ended", () => {
+  const ended = bytes(2, [bytes(3, [bytes(5, [number(1, 7)])])]);
+  const running = bytes(2, [bytes(2, [bytes(1, [number(1, 8)])])]);
+  const deletion = bytes(9, [number(1, 1_790_000_000)]);
+  const decode = (...states: readonly Buffer[]) => {
+    const statuses = states.map((state, index) => bytes(8, [bytes(1, `c${index}`), state]));
+    const object = Buffer.concat([bytes(1, [bytes(5, "u"), deletion]), bytes(3, statuses)]);
+    const { deleting, terminated, runningSeconds } = pods.decode(reader.open(object), new Interner()).object;
+    return { deleting, terminated, runningSeconds };
+  };
+  assert.deepEqual(decode(ended, ended), { deleting: true, terminated: true, runningSeconds: 7 });
+  assert.deepEqual(decode(ended, running), { deleting: true, terminated: false, runningSeconds: 7 });
+  assert.deepEqual(decode(bytes(2, [])), { deleting: true, terminated: false, runningSeconds: 0 });
+  assert.deepEqual(decode(), { deleting: true, terminated: false, runningSeconds: 0 });
+});
+
+test("podsWith() keeps what was chosen, in its order, and how a pod names its service", () => {
+  const labels = { team: "red", "app.kubernetes.io/name": "web", "app.kubernetes.io/instance": "web-1" };
+  const name = "resource.opentelemetry.io/service.name";
+  const namespace = "resource.opentelemetry.io/service.namespace";
+  const decode = (selection: PodSelection, annotations: Readonly<Record<string, string>>) => {
+    const { chosen, service } = podsWith(selection).decode(
+      reader.open(meta({ uid: "u", labels, annotations })),
+      new Interner(),
+    ).object;
+    return { chosen, service };
+  };
+  const selection = { labels: ["tier", "team"], annotations: ["owner"], serviceLabels: false };
+  assert.deepEqual(decode(selection, { owner: "x".repeat(300) }), {
+    chosen: ["", "red", "x".repeat(300)],
+    service: undefined,
+  });
+  assert.deepEqual(decode({ ...selection, serviceLabels: true }, { owner: "me" }), {
+    chosen: ["", "red", "me"],
+    service: { name: "web-1", namespace: "", instanceId: "" },
+  });
+  assert.deepEqual(decode({ ...NO_SELECTION, serviceLabels: true }, { [name]: "shop", [namespace]: "retail" }), {
+    chosen: [],
+    service: { name: "shop", namespace: "retail", instanceId: "" },
+  });
 });
 
 test("decode() gives equal namespaces and nodes one string of all objects", () => {

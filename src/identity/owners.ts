@@ -1,0 +1,76 @@
+import type { OwnerReference, SlimOwner, SlimPod } from "../kubernetes/objects.ts";
+import type { PodRecord } from "./directory-entries.ts";
+
+interface OwnerRecord {
+  /** Whether the object itself was heard of. */
+  known: boolean;
+  gone: boolean;
+  owner: OwnerReference | undefined;
+  /** Its pods, with what is needed to name them anew. */
+  readonly pods: Map<PodRecord, SlimPod>;
+}
+
+/** Kinds whose objects may be watched, because they can have an owner of their own. */
+const OWNED_KINDS: ReadonlySet<string> = new Set(["Job", "ReplicaSet"]);
+
+/**
+ * The owners of what owns pods: a Job's CronJob, a ReplicaSet's Deployment. Pods and owners come on watches of their own, so either may
+ * be heard of first.
+ */
+export class Owners {
+  readonly #records = new Map<string, OwnerRecord>();
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** The owner of an owner; `none` where it has none for sure, undefined where that is not known. */
+  ownerOf(uid: string): OwnerReference | "none" | undefined {
+    const record = this.#records.get(uid);
+    return record?.known === true ? (record.owner ?? "none") : undefined;
+  }
+
+  /** Returns the pods that are to be named anew. */
+  upsert({ uid, owner }: SlimOwner): Iterable<[PodRecord, SlimPod]> {
+    const record = this.#record(uid);
+    const same = record.known && record.owner?.kind === owner?.kind && record.owner?.name === owner?.name;
+    record.known = true;
+    record.gone = false;
+    record.owner = owner;
+    return same ? [] : record.pods;
+  }
+
+  /** What was known of it stays for as long as it has pods. */
+  delete(uid: string): void {
+    const record = this.#records.get(uid);
+    if (record === undefined) return;
+    record.gone = true;
+    this.#forget(uid, record);
+  }
+
+  /** Remembers whose pod it is; to be called at each news of the pod. */
+  adopt(record: PodRecord, pod: SlimPod): void {
+    if (pod.owner === undefined || !OWNED_KINDS.has(pod.owner.kind)) return;
+    this.#record(pod.owner.uid).pods.set(record, pod);
+    record.ownerUid = pod.owner.uid;
+  }
+
+  /** The pod is forgotten. */
+  leave(record: PodRecord): void {
+    const owner = this.#records.get(record.ownerUid);
+    if (owner?.pods.delete(record)) this.#forget(record.ownerUid, owner);
+  }
+
+  #record(uid: string): OwnerRecord {
+    let record = this.#records.get(uid);
+    if (record === undefined) {
+      record = { known: false, gone: false, owner: undefined, pods: new Map() };
+      this.#records.set(uid, record);
+    }
+    return record;
+  }
+
+  #forget(uid: string, record: OwnerRecord): void {
+    if (record.pods.size === 0 && (record.gone || !record.known)) this.#records.delete(uid);
+  }
+}
