@@ -6,10 +6,11 @@ import { VERSION } from "./cli/version.ts";
 import type { Config } from "./config/schema.ts";
 import { startOtlp } from "./export/otlp/otlp-exporter.ts";
 import type { OtlpExporter } from "./export/otlp/running-export.ts";
-import { ScrapeServer } from "./export/prometheus/scrape-server.ts";
+import { type Route, ScrapeServer } from "./export/prometheus/scrape-server.ts";
 import { EdgeTable } from "./flows/edge-table.ts";
 import { FlowCounter } from "./flows/flow-counter.ts";
 import { FlowLoop } from "./flows/flow-loop.ts";
+import type { ForwardedConnection } from "./identity/forwarded-connection.ts";
 import { Resolver } from "./identity/resolver.ts";
 import { type Addon, loadAddon } from "./kernel/addon.ts";
 import { Conntrack } from "./kernel/conntrack.ts";
@@ -20,6 +21,10 @@ import { WATCH_PHASES } from "./kubernetes/watch-state.ts";
 import type { AgentReadings, LostReading } from "./metrics/agent-readings.ts";
 import { AgentSource } from "./metrics/agent-source.ts";
 import { combineSources } from "./metrics/metric-source.ts";
+import { OriginClient } from "./peers/origin-client.ts";
+import { lookUpOrigins } from "./peers/origin-lookup.ts";
+import { OriginService } from "./peers/origin-service.ts";
+import { Origins } from "./peers/origins.ts";
 
 const NS_PER_MS = 1e6;
 const NS_PER_S = 1e9;
@@ -28,6 +33,8 @@ const MS_PER_S = 1e3;
 const DISCOVERY_MS = 5_000;
 /** A drain that brings more of the ring than this is followed by another at once. */
 const PRESSING_SHARE = 0.25;
+/** Where agents answer each other. */
+const ORIGINS_PATH = "/origins";
 
 /** A running agent. */
 export interface Agent {
@@ -105,6 +112,17 @@ async function start(
   const maxLookups = credentials === undefined ? 0 : config.flows.maxBackendLookups;
   const conntrack = maxLookups === 0 ? undefined : openConntrack(addon, maxLookups, log);
   if (conntrack) stops.push(() => conntrack.close());
+  const lookUp = conntrack && ((asked: readonly ForwardedConnection[]) => lookUpOrigins(conntrack, asked));
+  const originClient = new OriginClient();
+  stops.push(() => originClient.shutdown());
+  const origins = new Origins({
+    lookUp,
+    client: originClient,
+    agentAt: (address) => {
+      const host = resolver.agentAt(address);
+      return host && `http://${urlHost(host)}:${config.listen.port}${ORIGINS_PATH}`;
+    },
+  });
 
   let otlp: OtlpExporter | undefined;
   const edges = new EdgeTable({ maxEdges: config.flows.maxEdges, idleExpiryMs: config.flows.idleExpiryMs });
@@ -112,6 +130,7 @@ async function start(
     layout: monitor.layout,
     identity: resolver,
     edges,
+    origins,
     onConnection: (event) => otlp?.connection?.(event),
     allConnections: config.spans.closed,
     skippedRuns: () => monitor.skippedRuns(),
@@ -198,14 +217,23 @@ async function start(
         states: WATCH_PHASES,
         ageSeconds: (Date.now() - lastEventUnixMs) / MS_PER_S,
       })),
-    peers: () => ({ agents: resolver.directory.peers.size, connectionsLeft: counter.leftToPeers }),
+    peers: () => ({
+      agents: resolver.directory.peers.size,
+      connectionsLeft: counter.leftToPeers,
+      questions: originClient.stats(),
+    }),
     exports: () => otlp?.stats() ?? [],
     scrapes: () => server.stats(),
   };
   const self = new AgentSource({ version: VERSION, kernel: release(), node: config.nodeName }, readings);
   stops.push(() => self.close());
   const source = combineSources([{ families: edges.metrics.all, refresh() {} }, self]);
-  const server = await ScrapeServer.start({ ...config.listen, source, readiness: notReady });
+  const routes = new Map<string, Route>();
+  if (lookUp && credentials) {
+    const service = new OriginService({ lookUp, isNode: (address) => resolver.isNode(address) });
+    routes.set(ORIGINS_PATH, (request, response) => service.answer(request, response));
+  }
+  const server = await ScrapeServer.start({ ...config.listen, source, readiness: notReady, routes });
   stops.push(() => server.shutdown());
   otlp = await startOtlp({
     source,
@@ -241,8 +269,7 @@ async function start(
   }
   counting.catch((error: unknown) => log.fatal({ err: error }, "the first discovery failed; nothing is counted"));
 
-  const host = config.listen.host.includes(":") ? `[${config.listen.host}]` : config.listen.host;
-  const metricsUrl = `http://${host}:${server.port}/metrics`;
+  const metricsUrl = `http://${urlHost(config.listen.host)}:${server.port}/metrics`;
   return {
     metricsUrl,
     notReady,
@@ -267,7 +294,15 @@ function openConntrack(addon: Addon, maxPerSecond: number, log: Logger): Conntra
   try {
     return Conntrack.open(addon, { maxPerSecond, nowMs: () => Number(process.hrtime.bigint()) / NS_PER_MS });
   } catch (error) {
-    log.warn({ err: error }, "no connection tracking to ask; backends of Services on other nodes are not named");
+    log.warn(
+      { err: error },
+      "no connection tracking to ask: backends of Services on other nodes, and clients that this node forwards, are not named",
+    );
     return undefined;
   }
+}
+
+/** An address as URLs have it. */
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,8 +1,9 @@
 import { constants } from "node:os";
 import type { Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
+import type { Origin, OriginFinder } from "../identity/forwarded-connection.ts";
 import type { Sweep, TcpLayout } from "../kernel/addon.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
-import { Attribution } from "./attribution.ts";
+import { Attribution, localAddress, remoteAddress } from "./attribution.ts";
 import { BackendFinder, type BackendSource } from "./backend-finder.ts";
 import type { ConnectionEvent } from "./connection-event.ts";
 import { ConnectionTeller } from "./connection-teller.ts";
@@ -25,6 +26,9 @@ const UNBORN_GRACE_MS = 60_000;
 /** A live connection that this many full sweeps did not show is gone. */
 const UNSEEN_SWEEPS = 2;
 
+/** What may forward the connections of others: nodes, and what is outside, whose Service only the forwarding node knows. */
+const FORWARDERS: ReadonlySet<string> = new Set(["Node", "External", "Unknown"]);
+
 /** Behind a Service, when nobody can say which backend answered. */
 const NO_BACKEND: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
 
@@ -32,6 +36,8 @@ export interface FlowCounterOptions {
   readonly layout: TcpLayout;
   readonly identity: Identity;
   readonly edges: EdgeTable;
+  /** Asked about clients that may have been forwarded. */
+  readonly origins?: OriginFinder;
   /** Given connections that failed, and with `allConnections` every one that ended. */
   readonly onConnection?: (event: ConnectionEvent) => void;
   readonly allConnections: boolean;
@@ -60,6 +66,8 @@ export class FlowCounter {
   readonly #reading: HalfReading;
   readonly #attribution: Attribution;
   readonly #tally: EdgeTally;
+  readonly #identity: Identity;
+  readonly #origins: OriginFinder | undefined;
   readonly #waiting: WaitingHalves;
   /** Connections that were never established, by their id. */
   readonly #failing: WaitingHalves;
@@ -86,6 +94,8 @@ export class FlowCounter {
     const clock = new WallClock(options.clock);
     const reading = new HalfReading(layout, listeners);
     const teller = new ConnectionTeller({ reading, listeners, clock, onConnection, allConnections });
+    this.#identity = identity;
+    this.#origins = options.origins;
     this.#layout = layout;
     this.#edges = edges;
     this.#clock = clock;
@@ -336,13 +346,12 @@ export class FlowCounter {
     this.#tally.decide(records, index, -1, edge, false, true);
   }
 
-  /** The other half is not on this host. */
+  /** The other half is not on this host. A server's client may have been forwarded: somebody may know. */
   #settleAlone(place: number): void {
+    if (this.#waiting.isServer(place) && !this.#waiting.isHeld(place) && this.#asksOrigin(place)) return;
     const { records } = this.#waiting;
     const isServer = this.#waiting.isServer(place);
-    const slot = this.#waiting.slot(place);
-    this.#settledAlone++;
-    this.#waiting.remove(place);
+    const slot = this.#endWait(place);
     const edge = this.#decideAlone(records, place, slot, isServer, place);
     this.#backends?.forget(place);
     // a client is established before its server: one whose server has waited in vain will not turn up
@@ -351,13 +360,64 @@ export class FlowCounter {
     this.#seenClients.add(this.#isns, this.#edges.generation(edge));
   }
 
+  #asksOrigin(place: number): boolean {
+    const { records } = this.#waiting;
+    const from = this.#remote(records, place, true).endpoint;
+    if (this.#origins === undefined || from === undefined || !FORWARDERS.has(from.kind)) return false;
+    const ticket = this.#waiting.ticket(place);
+    const connection = {
+      server: localAddress(records, place),
+      serverPort: records.localPort(place),
+      from: remoteAddress(records, place),
+      fromPort: records.remotePort(place),
+    };
+    const isAsked = this.#origins.ask(connection, (origin, failed) => {
+      if (!this.#waiting.has(place, ticket)) return; // its other half has come after all
+      this.#clock.refresh();
+      if (failed) this.#settleAlone(place);
+      else this.#settleServer(place, origin);
+    });
+    if (isAsked) this.#waiting.hold(place);
+    return isAsked;
+  }
+
+  /** A server whose client is known as the one who opened the connection; without an origin, nobody has translated it. */
+  #settleServer(place: number, origin: Origin | undefined): void {
+    const { records } = this.#waiting;
+    const slot = this.#endWait(place);
+    const netns = records.netns(place);
+    const bornMs = this.#bornUnixMs(records, place);
+    const client = origin ? this.#identity.remote(origin.client, 0, netns, bornMs) : this.#remote(records, place, true);
+    const service = origin && this.#identity.remote(origin.address, origin.port, netns, bornMs).service;
+    const edge = this.#edges.find(
+      client.endpoint ?? NO_BACKEND,
+      this.#attribution.local(records, place, true),
+      service,
+      records.localPort(place),
+      this.#clock.unixMs,
+    );
+    this.#decideServer(records, place, slot, edge, client.counted === "here");
+  }
+
+  /** Returns the live connection's slot. */
+  #endWait(place: number): number {
+    this.#settledAlone++;
+    const slot = this.#waiting.slot(place);
+    this.#waiting.remove(place);
+    return slot;
+  }
+
   /** Decides by what one half knows. A client is always counted, a server unless another agent counts its client. */
   #decideAlone(records: TcpRecords, index: number, slot: number, isServer: boolean, place = -1): number {
     const edge = this.#edgeAlone(records, index, isServer, place);
-    const isLeft = isServer && this.#remote(records, index, true).counted === "there";
-    if (isLeft) this.#leftToPeers++;
-    this.#tally.decide(records, index, slot, edge, isServer, !isLeft);
+    if (!isServer) this.#tally.decide(records, index, slot, edge, false, true);
+    else this.#decideServer(records, index, slot, edge, this.#remote(records, index, true).counted !== "there");
     return edge;
+  }
+
+  #decideServer(records: TcpRecords, index: number, slot: number, edge: number, counts: boolean): void {
+    if (!counts) this.#leftToPeers++;
+    this.#tally.decide(records, index, slot, edge, true, counts);
   }
 
   /** The edge as one half knows it; `place` is where it waited to hear of its backend, or -1. */

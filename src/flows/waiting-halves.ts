@@ -6,6 +6,8 @@ import { WordTable } from "./word-table.ts";
 const WAIT_SWEEPS = 2;
 /** Instead of the sweep that ends the wait, once it was settled. */
 const SETTLED = Number.POSITIVE_INFINITY;
+/** Later than any sweep, and earlier than the end of all waits. */
+const HELD = Number.MAX_SAFE_INTEGER - 1;
 /** The two initial sequence numbers of a connection, its client's first: the same at both ends. */
 export const ISN_WORDS = 2;
 
@@ -23,6 +25,8 @@ export class WaitingHalves {
   readonly #untilSweep: Float64Array;
   /** The batch of records that it came with. */
   readonly #sinceBatch: Float64Array;
+  /** How many halves the place has had. */
+  readonly #tickets: Uint32Array;
   /** Places without a half: the first `#freeCount`. */
   readonly #free: Uint32Array;
   #freeCount: number;
@@ -41,6 +45,7 @@ export class WaitingHalves {
     this.#slots = new Int32Array(capacity);
     this.#untilSweep = new Float64Array(capacity);
     this.#sinceBatch = new Float64Array(capacity);
+    this.#tickets = new Uint32Array(capacity);
     // the first place is the first to be taken
     this.#free = Uint32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
     this.#freeCount = capacity;
@@ -68,6 +73,7 @@ export class WaitingHalves {
     for (let word = 0; word < ISN_WORDS; word++) this.#isns[place * ISN_WORDS + word] = isns[word] as number;
     this.#isServer[place] = isServer ? 1 : 0;
     this.#slots[place] = slot;
+    this.#tickets[place] = (this.#tickets[place] as number) + 1;
     this.#untilSweep[place] = this.#sweep + WAIT_SWEEPS;
     this.#sinceBatch[place] = this.#batch;
     records.copyTo(index, this.records, place);
@@ -92,6 +98,23 @@ export class WaitingHalves {
   }
   slot(place: number): number {
     return this.#slots[place] as number;
+  }
+
+  /** Whether no sweep ends the wait, because somebody was asked who will answer. */
+  isHeld(place: number): boolean {
+    return this.#untilSweep[place] === HELD;
+  }
+  hold(place: number): void {
+    this.#untilSweep[place] = HELD;
+    this.#sinceBatch[place] = Number.POSITIVE_INFINITY; // a sweep tells nothing about it
+  }
+  /** With the place, a name of the half that no other half has; see `has()`. */
+  ticket(place: number): number {
+    return this.#tickets[place] as number;
+  }
+  /** Whether the half with this ticket still waits. */
+  has(place: number, ticket: number): boolean {
+    return this.#tickets[place] === ticket && this.#untilSweep[place] !== SETTLED;
   }
 
   /** Ends the wait. The record stays readable until the next `add`. */
@@ -119,7 +142,7 @@ export class WaitingHalves {
     return found;
   }
 
-  /** A sweep is over: calls `settle`, which has to `remove`, for each half that has waited for as many as it should. */
+  /** A sweep is over: calls `settle`, which has to `remove` or `hold`, for each half that has waited for as many as it should. */
   endSweep(settle: (place: number) => void): void {
     this.#sweep++;
     this.#settle(this.#sweep, settle);
@@ -135,12 +158,9 @@ export class WaitingHalves {
     for (let at = 0; at < this.#queued; at++) {
       const place = this.#queue[at] as number;
       const until = this.#untilSweep[place] as number;
-      if (until !== SETTLED && until > sweep) {
-        this.#queue[kept++] = place;
-        continue;
-      }
-      this.#isQueued[place] = 0;
-      if (until !== SETTLED) settle(place);
+      if (until <= sweep) settle(place);
+      if (this.#untilSweep[place] === SETTLED) this.#isQueued[place] = 0;
+      else this.#queue[kept++] = place;
     }
     this.#queued = kept;
   }

@@ -23,6 +23,8 @@ export interface NodeEntry {
   readonly endpoint: Endpoint;
   readonly zone: string;
   readonly region: string;
+  /** As the API server wrote them; the first is where the node's own programs listen. */
+  readonly addresses: readonly string[];
 }
 
 export interface ServiceEntry {

@@ -258,6 +258,17 @@ export class Resolver implements Identity {
     return this.#external.answer(address, backend);
   }
 
+  /** Whether a node of the cluster has the address now. */
+  isNode(address: AddressWords): boolean {
+    return this.directory.nodeAt(address, this.#clock()) !== undefined;
+  }
+
+  /** The address of the agent on another node that has an address now; undefined where it is no node's with an agent. */
+  agentAt(address: AddressWords): string | undefined {
+    const node = this.directory.nodeAt(address, this.#clock());
+    return node !== undefined && this.#hasPeer(node.name) ? node.addresses[0] : undefined;
+  }
+
   /** Whether it is another node, whose agent counts what its sockets do. */
   #hasPeer(nodeName: string): boolean {
     return nodeName !== this.#hostName && this.directory.peers.isOn(nodeName);

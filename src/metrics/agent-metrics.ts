@@ -204,6 +204,14 @@ export const AGENT_METRICS = {
     description:
       "Errors of a watch by kind: connection, timeout, silent, expired (410), unauthorized, forbidden, missing, throttled (429), server (5xx), refused, credentials end it for a while; decode, sink, budget leave out an object.",
   },
+  peerQuestions: {
+    name: "weir.agent.peer_questions",
+    unit: "{question}",
+    kind: "counter",
+    attributes: ["outcome"],
+    description:
+      "Questions to other agents about whom their node forwards, by outcome: found; absent (the node forwards it for nobody); failed; refused (too many).",
+  },
   exportBatches: {
     name: "weir.agent.export.batches",
     unit: "{batch}",

@@ -84,6 +84,13 @@ export interface PeersReading {
   readonly agents: number;
   /** Connections to servers here that another agent counts. */
   readonly connectionsLeft: number;
+  /** Questions to other agents about clients that were forwarded, by what became of them. */
+  readonly questions: {
+    readonly found: number;
+    readonly absent: number;
+    readonly failed: number;
+    readonly refused: number;
+  };
 }
 
 export interface ExportReading {

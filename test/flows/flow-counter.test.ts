@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { test } from "node:test";
 import type { FailureReason } from "../../src/flows/connection-event.ts";
+import { address } from "../identity/address.ts";
 import { clientHalf, FlowRig, serverHalf } from "./flow-rig.ts";
 import { batchOf, type TcpRecord } from "./tcp-record.ts";
 
@@ -509,5 +510,78 @@ test("FlowCounter.count() counts a client here although its address is said to b
   const rig = new FlowRig();
   rig.count("none", clientHalf({ local: "10.0.1.1" }), serverHalf({ remote: "10.0.1.1" }));
   assertCountedOnce(rig);
+  assert.equal(rig.counter.leftToPeers, 0);
+});
+
+/** A server's half that comes from another node, and has waited in vain for its client's. */
+function forwarded(options: { remote?: string; origins?: boolean } = {}): FlowRig {
+  const rig = new FlowRig({ origins: options.origins ?? true });
+  rig.count("none", serverHalf({ remote: options.remote ?? "192.168.0.2" }));
+  rig.count("changed");
+  assert.deepEqual(rig.questions, [], "its other half may still come");
+  rig.count("changed");
+  return rig;
+}
+
+test("FlowCounter asks for whom a node forwards, and counts a client that no agent sees, with the Service it used", () => {
+  const rig = forwarded();
+  const [question] = rig.questions;
+  assert.deepEqual(question?.connection, {
+    server: address("10.0.0.2"),
+    serverPort: 8080,
+    from: address("192.168.0.2"),
+    fromPort: 40_001,
+  });
+  assert.equal(rig.total("opened"), 0, "the answer may take a moment");
+  assert.equal(rig.counter.wantsSweep, false, "which no sweep can give");
+  question?.answer({ client: address("203.0.113.9"), address: address("10.96.0.1"), port: 80 }, false);
+  assert.deepEqual(Object.fromEntries(rig.series("opened")), { "external>depot/depot-service:8080": 1 });
+  assert.equal(rig.total("io", "request"), 100);
+  assert.equal(rig.counter.leftToPeers, 0);
+  assert.equal(rig.counter.waiting, 0);
+});
+
+test("FlowCounter leaves a client to the other node's agent that the node itself is, or that another agent sees", () => {
+  const own = { client: address("192.168.0.2"), address: address("10.96.0.1"), port: 80 };
+  const pod = { ...own, client: address("10.0.1.1") };
+  for (const origin of [undefined, own, pod]) {
+    const rig = forwarded();
+    rig.questions[0]?.answer(origin, false);
+    assert.equal(rig.total("opened"), 0);
+    assert.equal(rig.counter.leftToPeers, 1);
+    assert.equal(rig.counter.waiting, 0);
+  }
+});
+
+test("FlowCounter counts a client by its node where nobody answers, or can be asked", () => {
+  const unanswered = forwarded();
+  unanswered.questions[0]?.answer(undefined, true);
+  const ended = forwarded();
+  ended.counter.settle();
+  ended.questions[0]?.answer(undefined, true);
+  const unasked = forwarded({ origins: false });
+  for (const rig of [unanswered, ended, unasked]) {
+    assert.deepEqual(Object.fromEntries(rig.series("opened")), { "node-2>depot:8080": 1 });
+    assert.equal(rig.counter.leftToPeers, 0);
+    assert.equal(rig.counter.waiting, 0);
+  }
+});
+
+test("FlowCounter learns which Service an external client used, whom nobody has forwarded", () => {
+  const rig = forwarded({ remote: "203.0.113.9" });
+  rig.questions[0]?.answer({ client: address("203.0.113.9"), address: address("10.96.0.1"), port: 80 }, false);
+  assert.deepEqual(Object.fromEntries(rig.series("closed")), { "external>depot/depot-service:8080": 1 });
+  const direct = forwarded({ remote: "203.0.113.9" });
+  direct.questions[0]?.answer(undefined, false);
+  assert.deepEqual(Object.fromEntries(direct.series("closed")), { "external>depot:8080": 1 });
+});
+
+test("FlowCounter forgets a question whose connection's other half came, whoever waits in its place", () => {
+  const rig = forwarded();
+  rig.count("none", clientHalf());
+  assert.deepEqual(Object.fromEntries(rig.series("opened")), { [EDGE]: 1 });
+  rig.count("none", serverHalf({ id: 9001, localIsn: 77, remoteIsn: 78, remote: "192.168.0.2" }));
+  rig.questions[0]?.answer(undefined, false);
+  assert.equal(rig.counter.waiting, 1, "another one in the same place");
   assert.equal(rig.counter.leftToPeers, 0);
 });

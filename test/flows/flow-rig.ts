@@ -11,6 +11,7 @@ import type {
   ServiceRef,
 } from "../../src/identity/endpoint.ts";
 import { formatAddress } from "../../src/identity/format-address.ts";
+import type { ForwardedConnection, OriginAnswer } from "../../src/identity/forwarded-connection.ts";
 import type { Sweep } from "../../src/kernel/addon.ts";
 import { batchOf, LAYOUT, type TcpRecord } from "./tcp-record.ts";
 
@@ -23,6 +24,7 @@ export const FAR_AWAY: Endpoint = { kind: "External", namespace: "", workload: "
 /** On a node with an agent of its own. */
 export const REMOTE_CART = deployment("remote-cart");
 export const REMOTE_DEPOT = deployment("remote-depot");
+const PEER_NODE: Endpoint = { kind: "Node", namespace: "", workload: "node-2" };
 export const NODE: Endpoint = { kind: "Node", namespace: "", workload: "node-1" };
 const UNKNOWN: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
 const SERVICE = { namespace: "shop", name: "depot-service" };
@@ -38,6 +40,7 @@ export class RigIdentity implements Identity {
     ["10.96.0.1", { endpoint: undefined, service: SERVICE, maybeHere: true, counted: "here" }],
     ["192.168.0.1", { endpoint: NODE, service: undefined, maybeHere: true, counted: "here" }],
     ["10.0.2.2", { endpoint: REMOTE_DEPOT, service: undefined, maybeHere: false, counted: "there" }],
+    ["192.168.0.2", { endpoint: PEER_NODE, service: undefined, maybeHere: false, counted: "there unless forwarded" }],
     ["203.0.113.9", { endpoint: FAR_AWAY, service: undefined, maybeHere: false, counted: "here" }],
   ]);
   readonly #nobody: RemoteAnswer = { endpoint: UNKNOWN, service: undefined, maybeHere: false, counted: "here" };
@@ -61,6 +64,14 @@ export interface RigOptions {
   readonly idleExpiryMs?: number;
   readonly allConnections?: boolean;
   readonly conntrack?: BackendSource;
+  /** Whether somebody takes questions about clients that may have been forwarded. */
+  readonly origins?: boolean;
+}
+
+/** A question that the test answers. */
+export interface RigQuestion {
+  readonly connection: ForwardedConnection;
+  readonly answer: OriginAnswer;
 }
 
 /** A FlowCounter with its edges, on a clock that the test moves. Begins in the third minute after the agent's start. */
@@ -69,6 +80,7 @@ export class FlowRig {
   readonly edges: EdgeTable;
   readonly counter: FlowCounter;
   readonly events: ConnectionEvent[] = [];
+  readonly questions: RigQuestion[] = [];
   nowMs = 0;
   skippedRuns = 0;
 
@@ -78,6 +90,9 @@ export class FlowRig {
       layout: LAYOUT,
       identity: this.identity,
       edges: this.edges,
+      origins: {
+        ask: (connection, answer) => options.origins === true && this.questions.push({ connection, answer }) > 0,
+      },
       onConnection: (event) => this.events.push(event),
       allConnections: options.allConnections ?? false,
       skippedRuns: () => this.skippedRuns,

@@ -31,9 +31,10 @@ const RULES: Readonly<Record<string, Allowed>> = {
   kubernetes: BOTTOM,
   metrics: BOTTOM,
   identity: { values: ["kubernetes"], types: [] },
+  peers: { values: ["kernel", "identity"], types: [] },
   flows: { values: ["kernel", "identity", "metrics"], types: [] },
   export: { values: ["metrics"], types: ["flows", "identity", "config"] },
-  cli: { values: ["config", "kernel", "kubernetes", "metrics", "identity", "flows", "export"], types: [] },
+  cli: { values: ["config", "kernel", "kubernetes", "metrics", "identity", "peers", "flows", "export"], types: [] },
 };
 
 /** Every import, re-export, dynamic `import()` and `require()` of the files, with relative specifiers resolved. */

@@ -36,6 +36,9 @@ const INDEX = `<!doctype html>
 </ul></body></html>
 `;
 
+/** Reads the request, and ends the response. */
+export type Route = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 export interface ScrapeServerOptions {
   /** Address or name to listen on. */
   readonly host: string;
@@ -44,6 +47,8 @@ export interface ScrapeServerOptions {
   readonly source: MetricSource;
   /** Why the agent does not measure yet, a line each; empty once it does. */
   readonly readiness: () => readonly string[];
+  /** Further paths, and who answers there. */
+  readonly routes?: ReadonlyMap<string, Route>;
 }
 
 /** Serves `/metrics`, `/healthz` and `/readyz` to Prometheus and the kubelet. */
@@ -55,11 +60,13 @@ export class ScrapeServer {
   readonly #server: Server;
   readonly #gate = new ScrapeGate(CONCURRENT_SCRAPES, WAITING_SCRAPES);
   readonly #counts = { served: 0, aborted: 0, rejected: 0, failed: 0 };
+  readonly #routes: ReadonlyMap<string, Route> | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(options: ScrapeServerOptions) {
     this.#source = options.source;
     this.#readiness = options.readiness;
+    this.#routes = options.routes;
     this.registry = new PLAIN_REGISTRY();
     for (const family of options.source.families) {
       // The registry reads `name` and calls `get()`; the rest of prom-client's class is for counting, which families do.
@@ -106,10 +113,15 @@ export class ScrapeServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const further = this.#routes?.get(path);
+    if (further !== undefined) {
+      await further(request, response);
+      return;
+    }
     // A request of an unexpected kind may carry a body: it is read and dropped, so that the connection stays usable.
     request.resume();
-    const path = request.url?.split("?", 1)[0];
-    const route = path === undefined ? undefined : this.#route(path);
+    const route = this.#route(path);
     if (route === undefined) {
       send(response, 404, "Not found. There are /metrics, /healthz and /readyz.\n");
     } else if (request.method !== "GET" && request.method !== "HEAD") {

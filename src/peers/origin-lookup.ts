@@ -1,0 +1,42 @@
+import type { AddressWords } from "../identity/endpoint.ts";
+import type { ForwardedConnection, Origin } from "../identity/forwarded-connection.ts";
+import type { Conntrack } from "../kernel/conntrack.ts";
+import { type ConntrackAddress, ConntrackTuples } from "../kernel/conntrack-tuples.ts";
+
+/**
+ * Who opened connections that this node forwards or receives, by its connection tracking. Undefined for those that it does not
+ * know, and for questions beyond its budget.
+ */
+export async function lookUpOrigins(
+  conntrack: Conntrack,
+  connections: readonly ForwardedConnection[],
+): Promise<(Origin | undefined)[]> {
+  const origins = new Array<Origin | undefined>(connections.length).fill(undefined);
+  const admitted = connections.flatMap((_, index) => (conntrack.admit() ? [index] : []));
+  if (admitted.length === 0) return origins;
+  const tuples = new ConntrackTuples(conntrack.layout, admitted.length);
+  for (const index of admitted) {
+    const { server, serverPort, from, fromPort } = connections[index] as ForwardedConnection;
+    tuples.add({
+      source: tupleOf(server),
+      sourcePort: serverPort,
+      destination: tupleOf(from),
+      destinationPort: fromPort,
+    });
+  }
+  const answers = await conntrack.lookup(tuples, "reply");
+  for (const [answer, index] of admitted.entries()) {
+    if (!answers.isFound(answer)) continue;
+    const { source, destination, destinationPort } = answers.tuple(answer, "original");
+    origins[index] = { client: wordsOf(source), address: wordsOf(destination), port: destinationPort };
+  }
+  return origins;
+}
+
+function tupleOf({ w0, w1, w2, w3 }: AddressWords): ConntrackAddress {
+  return [w0, w1, w2, w3];
+}
+
+function wordsOf([w0, w1, w2, w3]: ConntrackAddress): AddressWords {
+  return { w0, w1, w2, w3 };
+}

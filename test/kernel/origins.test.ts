@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { PeerClient, PeerServer } from "../lab/peer.ts";
+import { Program } from "../lab/program.ts";
+import { NAT_ADDRESSES, NAT_PORTS, NatHost } from "./nat-host.ts";
+
+const { client, service, backend, farNode } = NAT_ADDRESSES;
+const CHILD = fileURLToPath(new URL("ask-origins.ts", import.meta.url));
+
+type Question = [server: string, serverPort: number, from: string, fromPort: number];
+
+let host: NatHost;
+let server: PeerServer;
+before(async () => {
+  host = await NatHost.up();
+  server = await PeerServer.start(host.place("far"), { port: NAT_PORTS.backend, read: 7, respond: 11 });
+});
+after(async () => {
+  await server?.stop();
+  await host?.down();
+});
+
+/** The connections that the server holds, as it sees them. */
+async function seenByServer(): Promise<Question[]> {
+  const text = await Program.mustRun([...host.enter("far"), "ss", "-Htn", "state", "established"]);
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [local = "", remote = ""] = line.trim().split(/\s+/).slice(-2);
+      const [, fromAddress = "", fromPort] = /^\[?(?:::ffff:)?([^\]]+?)\]?:(\d+)$/.exec(remote) ?? [];
+      const [, address = "", port] = /^\[?(?:::ffff:)?([^\]]+?)\]?:(\d+)$/.exec(local) ?? [];
+      return [address, Number(port), fromAddress, Number(fromPort)];
+    });
+}
+
+async function askNode(questions: readonly Question[]): Promise<unknown[]> {
+  const argv = [...host.enter("node"), process.execPath, CHILD, JSON.stringify(questions)];
+  return JSON.parse(await Program.mustRun(argv)) as unknown[];
+}
+
+for (const version of ["v4", "v6"] as const) {
+  test(`lookUpOrigins() tells for whom a node forwards, and what they asked for, ${version}`, async () => {
+    const to = { to: service[version], send: 7, expect: 11, hold: true };
+    const held = await PeerClient.start(host.place("client"), { ...to, port: NAT_PORTS.masqueradedPort, count: 3 });
+    await held.holding();
+    const seen = await seenByServer();
+    assert.equal(seen.length, 3);
+    for (const [address, port, from] of seen) {
+      assert.deepEqual([address, port, from], [backend[version], NAT_PORTS.backend, farNode[version]]);
+    }
+    const nobody: Question = [backend[version], NAT_PORTS.backend, farNode[version], 1];
+    const origin = [client[version], service[version], NAT_PORTS.masqueradedPort];
+    assert.deepEqual(await askNode([...seen, nobody]), [origin, origin, origin, null]);
+    await held.stop();
+  });
+}
+
+test("lookUpOrigins() tells a node's own connection by its own address", async () => {
+  const held = await PeerClient.start(host.place("node"), {
+    ...{ to: service.v4, port: NAT_PORTS.port, send: 7, expect: 11 },
+    hold: true,
+  });
+  await held.holding();
+  const seen = await seenByServer();
+  assert.deepEqual(seen[0]?.[2], farNode.v4);
+  const [origin] = (await askNode(seen)) as [string, string, number][];
+  assert.deepEqual(origin?.slice(1), [service.v4, NAT_PORTS.port]);
+  assert.equal(origin?.[0], farNode.v4);
+  await held.stop();
+});
