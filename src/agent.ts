@@ -36,6 +36,9 @@ const PRESSING_SHARE = 0.25;
 /** Where agents answer each other. */
 const ORIGINS_PATH = "/origins";
 
+/** Resources without which names are less exact, and nothing else is amiss. */
+const OWNERS: ReadonlySet<string> = new Set(["jobs", "replicasets"]);
+
 /** A running agent. */
 export interface Agent {
   /** Where metrics are served. */
@@ -102,6 +105,7 @@ async function start(
     new KubernetesWatches({
       credentials,
       sink: resolver.directory,
+      owners: config.kubernetes,
       onError: (resource, error) => log.warn({ resource, kind: error.kind }, error.message),
       onRecovery: (resource, downMs) =>
         log.info({ resource, downMs: Math.round(downMs) }, `${resource} are watched again`),
@@ -160,6 +164,8 @@ async function start(
     if (!discovered) reasons.push("the first discovery of this host's processes and pods is not complete");
     for (const watch of watches?.states() ?? []) {
       const { resource, synced, phase, lastError } = watch;
+      // Without a Job's own owner its pods are the Job's: less, but no reason to wait.
+      if (phase === "denied" && OWNERS.has(resource)) continue;
       if (!synced) reasons.push(`the list of ${resource} is not complete: ${lastError || phase}`);
       else if (phase === "denied") reasons.push(`the list of ${resource} grows old: ${lastError}`);
     }

@@ -87,6 +87,16 @@ const kubernetes = z.strictObject({
     defaultText: "the file's current context",
     description: "The context of the kubeconfig file.",
   }),
+  jobs: booleanOption({
+    default: true,
+    description:
+      "Watches the metadata of Jobs, so that pods of a CronJob are named after it and not after each of its Jobs.",
+  }),
+  replicaSets: booleanOption({
+    default: false,
+    description:
+      "Watches the metadata of ReplicaSets, for the pods of custom owners of ReplicaSets. Deployments and Argo Rollouts are known without.",
+  }),
 });
 
 const external = z.strictObject({

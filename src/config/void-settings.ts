@@ -27,6 +27,9 @@ export function findVoidSettings(
   if (config.kubernetes.enabled === false) {
     refuse("kubernetes.kubeconfig", "has no effect while kubernetes.enabled is false");
     refuse("kubernetes.context", "has no effect while kubernetes.enabled is false");
+    if (config.kubernetes.jobs) refuse("kubernetes.jobs", "has no effect while kubernetes.enabled is false");
+    if (config.kubernetes.replicaSets)
+      refuse("kubernetes.replicaSets", "has no effect while kubernetes.enabled is false");
   }
   if (config.flows.drainIntervalMs > config.flows.sweepIntervalMs) {
     const path = settings.has("flows.drainInterval") ? "flows.drainInterval" : "flows.sweepInterval";

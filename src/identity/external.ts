@@ -15,7 +15,11 @@ const CLASSES: readonly NamedNetwork[] = [
   { cidr: "100.64.0.0/10", name: "private" },
   { cidr: "127.0.0.0/8", name: "loopback" },
   { cidr: "169.254.0.0/16", name: "link-local" },
-  { cidr: "169.254.169.254", name: "metadata" },
+  { cidr: "100.100.100.200", name: "metadata" }, // Alibaba Cloud
+  { cidr: "168.63.129.16", name: "metadata" }, // Azure's platform, with a public address
+  { cidr: "169.254.169.254", name: "metadata" }, // nearly everywhere
+  { cidr: "169.254.170.2", name: "metadata" }, // AWS, credentials of tasks
+  { cidr: "169.254.170.23", name: "metadata" }, // AWS, credentials of pods
   { cidr: "172.16.0.0/12", name: "private" },
   { cidr: "192.168.0.0/16", name: "private" },
   { cidr: "224.0.0.0/4", name: "multicast" },
@@ -23,7 +27,9 @@ const CLASSES: readonly NamedNetwork[] = [
   { cidr: "::", name: "reserved" },
   { cidr: "::1", name: "loopback" },
   { cidr: "fc00::/7", name: "private" },
-  { cidr: "fd00:ec2::254", name: "metadata" },
+  { cidr: "fd00:ec2::23", name: "metadata" }, // AWS, credentials of pods
+  { cidr: "fd00:ec2::254", name: "metadata" }, // AWS
+  { cidr: "fd20:ce::254", name: "metadata" }, // Google Cloud
   { cidr: "fe80::/10", name: "link-local" },
   { cidr: "ff00::/8", name: "multicast" },
 ];

@@ -8,11 +8,14 @@ const TCP_KEEPALIVE_MS = 15_000;
 /** GET requests to the API server over kept HTTP/1.1 connections, with credentials as they are at that moment. */
 export class ApiClient {
   readonly #credentials: Credentials;
+  readonly #metadataOnly: boolean;
   #secrets: Secrets | undefined;
   #agent: http.Agent | undefined;
 
-  constructor(credentials: Credentials) {
+  /** `metadataOnly`: objects come without spec and status, from a server that can leave them out. */
+  constructor(credentials: Credentials, metadataOnly = false) {
     this.#credentials = credentials;
+    this.#metadataOnly = metadataOnly;
   }
 
   /**
@@ -35,7 +38,8 @@ export class ApiClient {
     signal.throwIfAborted();
     const { server } = this.#credentials;
     const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
-    const headers: http.OutgoingHttpHeaders = { accept, "accept-encoding": "identity", "user-agent": "weir" };
+    const accepted = this.#metadataOnly ? metadataOf(accept) : accept;
+    const headers: http.OutgoingHttpHeaders = { accept: accepted, "accept-encoding": "identity", "user-agent": "weir" };
     if (secrets.token !== undefined) headers.authorization = `Bearer ${secrets.token}`;
     return new Promise((resolve, reject) => {
       const send = url.protocol === "https:" ? https.request : http.request;
@@ -81,6 +85,12 @@ export class ApiClient {
 
 function isSame(a: Secrets, b: Secrets): boolean {
   return a.ca === b.ca && a.cert === b.cert && a.key === b.key && a.token === b.token;
+}
+
+/** Asks for metadata first, and for whole objects where that is not to be had. */
+function metadataOf(accept: string): string {
+  const kind = accept.includes("stream=watch") ? "PartialObjectMetadata" : "PartialObjectMetadataList";
+  return `${accept};as=${kind};g=meta.k8s.io;v=v1,${accept}`;
 }
 
 /** Happy-eyeballs errors have an empty message and their reasons inside. */

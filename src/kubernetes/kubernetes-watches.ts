@@ -7,7 +7,7 @@ import { ResourceWatch, type WatchContext } from "./resource-watch.ts";
 import type { WatchError } from "./watch-error.ts";
 import type { WatchState } from "./watch-state.ts";
 import { DEFAULT_WATCH_TIMING, type WatchTiming } from "./watch-timing.ts";
-import { WATCHED_RESOURCES } from "./watched-resources.ts";
+import { ownerResources, WATCHED_RESOURCES, type WatchedOwners } from "./watched-resources.ts";
 
 /** How long a watch that goes on may take to send what it missed. */
 const CATCH_UP_MS = 1000;
@@ -15,6 +15,8 @@ const CATCH_UP_MS = 1000;
 export interface KubernetesWatchesOptions {
   readonly credentials: Credentials;
   readonly sink: ObjectSink;
+  /** Which owners of pods are watched for their own owners; none by default. */
+  readonly owners?: WatchedOwners;
   readonly clock?: Clock;
   /** Numbers in [0, 1), for jitter. */
   readonly random?: () => number;
@@ -34,6 +36,7 @@ export interface KubernetesWatchesOptions {
 export class KubernetesWatches {
   readonly #watches: readonly ResourceWatch<{ readonly uid: string }>[];
   readonly #client: ApiClient;
+  readonly #metadataClient: ApiClient;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #startJitterMs: number;
@@ -65,7 +68,12 @@ export class KubernetesWatches {
         this.#wake();
       },
     };
-    this.#watches = WATCHED_RESOURCES.map((resource) => new ResourceWatch(resource, context));
+    this.#metadataClient = new ApiClient(options.credentials, true);
+    const owners = ownerResources(options.owners ?? { jobs: false, replicaSets: false });
+    this.#watches = [...WATCHED_RESOURCES, ...owners].map((resource) => {
+      const client = resource.metadataOnly ? this.#metadataClient : this.#client;
+      return new ResourceWatch(resource, { ...context, client });
+    });
     if (options.signal?.aborted) this.#stop.abort();
     else
       options.signal?.addEventListener("abort", () => void this.shutdown(), { once: true, signal: this.#stop.signal });
@@ -107,6 +115,7 @@ export class KubernetesWatches {
     this.#wake();
     await this.#running;
     this.#client.close();
+    this.#metadataClient.close();
   }
 
   /** Tells the sink when news may be old: while a watch is away, and for as long as it catches up afterwards. */

@@ -8,6 +8,8 @@ export interface Resource<Slim extends { readonly uid: string }> {
   readonly name: string;
   /** Path of the collection over all namespaces, such as `/api/v1/pods`. */
   readonly path: string;
+  /** Whether only the objects' metadata is asked for. */
+  readonly metadataOnly?: boolean;
   /** Reads one object, before which the reader stands. Throws DecodeError. */
   decode(reader: ProtobufReader, interner: Interner): DecodedObject<Slim>;
   upsert(sink: ObjectSink, object: Slim): void;

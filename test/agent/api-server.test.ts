@@ -73,7 +73,7 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
 
     await server.restart();
     await agent.ready(45_000);
-    assert.equal(await agent.sum("weir_agent_watch_synced", {}), 4);
+    assert.equal(await agent.sum("weir_agent_watch_synced", {}), 5);
     await traffic();
     await agent.waitForSum(CLOSED, { ...edge, ...WEB_TO_DB }, 23);
     assert.equal(await agent.sum(CLOSED, edge), 2 * 23);
@@ -108,7 +108,7 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     assert.ok((await agent.sum("weir_agent_watch_errors_total", { resource: "pods", kind: "connection" })) >= 1);
 
     await server.restart();
-    const up = async () => (await agent.sum("weir_agent_watch_synced", {})) === 4;
+    const up = async () => (await agent.sum("weir_agent_watch_synced", {})) === 5;
     await agent.waitUntil(up, { what: "the watches to be back", deadlineMs: 45_000 });
     const late = await podPlace(t, server.admin, { namespace: "shop", name: "late" });
     t.after(() => server.admin.delete(podOf({ namespace: "shop", name: "late" })));

@@ -49,7 +49,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
       ringSizeBytes: 4_194_304,
       maxBackendLookups: 5_000,
     },
-    kubernetes: { enabled: "auto" },
+    kubernetes: { enabled: "auto", jobs: true, replicaSets: false },
     external: { cidrs: [] },
     otlp: { intervalMs: undefined },
     spans: { failed: true, closed: false },

@@ -492,3 +492,28 @@ test("Directory agrees with a plain history through random churn", () => {
     assert.equal(uidAt(ip, unixMs), expected, `${ip} at ${unixMs}`);
   }
 });
+
+test("Directory names a Job's pods after its CronJob, whichever it hears of first, and says so to whoever asked", () => {
+  const { directory, growth } = directoryAt();
+  const owner = { kind: "Job", name: "backup-29381", uid: "job" };
+  const cronJob = { kind: "CronJob", name: "backup", uid: "cron" };
+  const workload = (uid: string) => {
+    const endpoint = directory.podByUid(uid)?.endpoint;
+    return `${endpoint?.kind}/${endpoint?.workload}`;
+  };
+  directory.upsertPod(pod({ uid: "a", owner }));
+  assert.equal(workload("a"), "Job/backup-29381");
+  assert.equal(
+    growth(() => directory.upsertOwner({ uid: "job", owner: cronJob })),
+    1,
+  );
+  assert.equal(workload("a"), "CronJob/backup");
+  directory.upsertPod(pod({ uid: "b", owner }));
+  assert.equal(workload("b"), "CronJob/backup");
+  directory.deleteOwner("job");
+  directory.upsertPod(pod({ uid: "a", owner, phase: "Succeeded" }));
+  assert.equal(workload("a"), "CronJob/backup", "as it was known last");
+  directory.upsertOwner({ uid: "alone", owner: undefined });
+  directory.upsertPod(pod({ uid: "c", owner: { kind: "Job", name: "once", uid: "alone" } }));
+  assert.equal(workload("c"), "Job/once");
+});

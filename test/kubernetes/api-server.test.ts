@@ -215,3 +215,43 @@ test("A real API server's bytes, damaged 5 000 times, end in objects or a Decode
   assert.equal(decodeMutated(watch, "watch", 5000, 37).refused > 100, true);
   client.close();
 });
+
+test("KubernetesWatches learns from a real API server who owns a Job and a ReplicaSet, by their metadata", {
+  skip,
+}, async (t) => {
+  const template = {
+    metadata: { labels: { run: "it" } },
+    spec: { restartPolicy: "Never", containers: [{ name: "it", image: "it:1" }] },
+  };
+  const owned = (kind: string, name: string, apiVersion: string) => ({
+    name: `${name}-1`,
+    namespace: "default",
+    ownerReferences: [{ apiVersion, kind, name, uid: `uid-of-${name}`, controller: true }],
+  });
+  await server.admin.apply([
+    { apiVersion: "batch/v1", kind: "Job", metadata: owned("CronJob", "backup", "batch/v1"), spec: { template } },
+    {
+      apiVersion: "apps/v1",
+      kind: "ReplicaSet",
+      metadata: owned("Release", "shop", "example.com/v1"),
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: { run: "it" } },
+        template: { ...template, spec: { ...template.spec, restartPolicy: "Always" } },
+      },
+    },
+  ]);
+  const sink = new RecordingSink();
+  const credentials = await kubeconfigCredentials(server.adminKubeconfig);
+  const owners = { jobs: true, replicaSets: true };
+  const watches = new KubernetesWatches({ credentials, sink, owners, timing: TIMING });
+  t.after(() => watches.shutdown());
+  watches.start();
+  await watches.whenSynced();
+  const names = () => [...sink.owners.values()].map(({ owner }) => `${owner?.kind}/${owner?.name}`).sort();
+  assert.deepEqual(names(), ["CronJob/backup", "Release/shop"]);
+  await server.admin.apply([
+    { apiVersion: "batch/v1", kind: "Job", metadata: owned("CronJob", "clean", "batch/v1"), spec: { template } },
+  ]);
+  await until("the new Job", () => names().includes("CronJob/clean"));
+});
