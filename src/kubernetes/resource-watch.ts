@@ -143,7 +143,15 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
       this.#streamFailed = true;
       return 0;
     }
-    this.#wasStable();
+    const wasStable = this.#wasStable();
+    if (error.kind === "silent" && !fetching) {
+      // Perhaps there was nothing to say: where nothing changes at all, a server may keep its bookmarks to itself. A new
+      // request tells, costs next to nothing, and is news to nobody unless it fails.
+      this.#errors.silent++;
+      this.#lastError = error.message;
+      this.#enter("backoff");
+      return wasStable ? 0 : this.#backoff.nextMs();
+    }
     this.#count(error);
     if (error.kind === "expired") {
       // A page can expire too, when this is slow: next time everything comes in one piece.

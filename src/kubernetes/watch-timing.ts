@@ -10,7 +10,7 @@ export interface WatchTiming {
   readonly responseMs: number;
   /** Everything that exists must come within this, listed or streamed. */
   readonly listMs: number;
-  /** A watch goes without a whole event for no longer: the server sends a bookmark about every minute. */
+  /** A watch goes without a whole event for no longer: the server sends a bookmark about every minute, as a rule. */
   readonly silenceMs: number;
   /** A server that streams the initial list never pauses for longer: one that does has not understood the request. */
   readonly initialSilenceMs: number;
@@ -34,7 +34,7 @@ export const DEFAULT_WATCH_TIMING: WatchTiming = {
   deniedMaxMs: 120_000,
   responseMs: 30_000,
   listMs: 300_000,
-  silenceMs: 90_000,
+  silenceMs: 150_000,
   initialSilenceMs: 10_000,
   watchMinSeconds: 290,
   watchMaxSeconds: 600,

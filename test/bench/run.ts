@@ -13,6 +13,7 @@ import { type Bench, isMet } from "./bench.ts";
 import { conserved, trueAtDefaults } from "./exactness.ts";
 import { bulkStream, shortConnection } from "./kernel-time.ts";
 import { type NamedReading, readingTable } from "./reading-table.ts";
+import { apiCost, scale } from "./scale.ts";
 import { scrape } from "./scrape-cost.ts";
 import { connectionClose, keepAlive, stream } from "./throughput.ts";
 
@@ -28,6 +29,8 @@ const BENCHES: readonly Bench[] = [
   { name: "quiet-node", measure: quietNode },
   { name: "start", measure: startUp },
   { name: "scrape", measure: scrape },
+  { name: "scale", measure: scale },
+  { name: "api-cost", measure: apiCost },
 ];
 
 const { quick, json, names } = readArguments();

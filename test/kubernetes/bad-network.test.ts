@@ -84,7 +84,7 @@ test("KubernetesWatches leaves half-open connections whose peer vanished, and go
   skip,
 }, async (t) => {
   await havePods(t, "old");
-  const { relay, sink, watches, pods, states } = await setUp(t, { timing: { silenceMs: 1_000 } });
+  const { relay, sink, watches, pods, states, told } = await setUp(t, { timing: { silenceMs: 1_000 } });
   watches.start();
   await watches.whenSynced();
   await until("the watches", () => relay.open >= 3);
@@ -93,6 +93,7 @@ test("KubernetesWatches leaves half-open connections whose peer vanished, and go
   await until("the pod", () => sink.podNamed("behind-the-silence"));
   await until("every watch to have noticed", () => states().every(({ errors }) => errors.silent > 0));
   assert.equal(pods().lists, 1, "nothing was fetched twice");
+  assert.deepEqual(told, [], "a silence that a request ends is no news");
   assert.deepEqual(deletions(sink), []);
 });
 
