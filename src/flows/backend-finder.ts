@@ -33,7 +33,7 @@ export class BackendFinder {
   readonly #places: BackendPlaces;
   /** Odd while the place's connection waits for an answer, even else; every change is a step. */
   readonly #tickets: Uint32Array;
-  readonly #answers: (RemoteAnswer | undefined)[] = [];
+  readonly #answers: (RemoteAnswer | undefined)[];
   readonly #ports: Uint16Array;
   /** Places to ask about, in their order, each with its ticket. */
   readonly #wanted: Uint32Array;
@@ -47,6 +47,7 @@ export class BackendFinder {
     this.#source = source;
     this.#places = places;
     this.#tickets = new Uint32Array(places.capacity);
+    this.#answers = new Array<RemoteAnswer | undefined>(places.capacity).fill(undefined);
     this.#ports = new Uint16Array(places.capacity);
     this.#wanted = new Uint32Array(2 * places.capacity);
     this.#questions = new ConntrackTuples(source.layout, MAX_QUESTIONS);

@@ -300,7 +300,9 @@ export class FlowCounter {
       return false;
     }
     if (slot >= 0) this.#tally.live.setEdge(slot, -1 - place);
-    if (!isServer && this.#remote(records, index, false).service !== undefined) this.#backends?.want(place);
+    if (!isServer && this.#backends !== undefined && this.#remote(records, index, false).service !== undefined) {
+      this.#backends.want(place);
+    }
     return true;
   }
 

@@ -85,6 +85,7 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     t.after(() => server.admin.delete(podOf(WEB)).then(() => server.admin.delete(podOf(DB))));
     const agent = await start(t);
     await agent.ready();
+    assert.equal(await agent.sum("weir_feature_enabled", { feature: "conntrack" }), 1);
     const port = await freePort();
     const edge = { server_port: String(port) };
     await PeerServer.start(db, { port, read: 1009, respond: 1013 });

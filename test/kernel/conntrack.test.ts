@@ -1,29 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { parseAddress } from "../../src/identity/address-text.ts";
 import type { ConntrackDirection } from "../../src/kernel/addon.ts";
 import { loadAddon } from "../../src/kernel/addon.ts";
-import { Conntrack, type ConntrackStats } from "../../src/kernel/conntrack.ts";
-import { type ConntrackAddress, type ConntrackTuple, ConntrackTuples } from "../../src/kernel/conntrack-tuples.ts";
+import { Conntrack } from "../../src/kernel/conntrack.ts";
+import { type ConntrackTuple, ConntrackTuples } from "../../src/kernel/conntrack-tuples.ts";
 import { PeerClient, PeerServer } from "../lab/peer.ts";
-import { Program } from "../lab/program.ts";
+import { askConntrack, clientPorts, tuple, words } from "./conntrack-question.ts";
 import { NAT_ADDRESSES, NAT_PORTS, NatHost } from "./nat-host.ts";
 
 const { client, service, backend, farNode } = NAT_ADDRESSES;
-const CHILD = fileURLToPath(new URL("ask-conntrack.ts", import.meta.url));
 /** More than go into one system call. */
 const MANY = 211;
-
-interface Answered {
-  readonly answers: readonly {
-    readonly found: boolean;
-    readonly translated: boolean;
-    readonly original: Required<ConntrackTuple>;
-    readonly reply: Required<ConntrackTuple>;
-  }[];
-  readonly stats: ConntrackStats;
-}
 
 let host: NatHost;
 let server: PeerServer;
@@ -36,36 +23,16 @@ after(async () => {
   await host?.down();
 });
 
-function words(text: string): ConntrackAddress {
-  const address = parseAddress(text);
-  assert.ok(address, text);
-  return [address.w0, address.w1, address.w2, address.w3];
-}
-
-function tuple(source: string, sourcePort: number, destination: string, destinationPort: number): ConntrackTuple {
-  return { source: words(source), sourcePort, destination: words(destination), destinationPort };
-}
-
 /** The node's own connection tracking. */
-async function ask(tuples: readonly ConntrackTuple[], direction: ConntrackDirection): Promise<Answered> {
-  const argv = [...host.enter("node"), process.execPath, CHILD, JSON.stringify([tuples, direction])];
-  return JSON.parse(await Program.mustRun(argv)) as Answered;
-}
+const ask = (tuples: readonly ConntrackTuple[], direction: ConntrackDirection) =>
+  askConntrack(host.enter("node"), tuples, direction);
 
 /** Holds connections open; gives the clients' ports. */
 async function hold(t: { after(stop: () => Promise<unknown>): void }, to: string, port: number, count: number) {
   const held = await PeerClient.start(host.place("client"), { to, port, count, send: 7, expect: 11, hold: true });
   t.after(() => held.stop());
   await held.holding();
-  const sockets = await Program.mustRun([
-    ...host.enter("client"),
-    "ss",
-    "-Htn",
-    "state",
-    "established",
-    `dport = ${port}`,
-  ]);
-  const ports = [...sockets.matchAll(/:(\d+)\s+\S+:\d+\s*$/gm)].map(([, local]) => Number(local));
+  const ports = await clientPorts(host.enter("client"), port);
   assert.equal(ports.length, count);
   return ports;
 }
@@ -120,8 +87,7 @@ test("Conntrack.lookup() still finds a connection that was closed, and one that 
       reset,
     });
     await made.holding();
-    const sockets = await Program.mustRun([...host.enter("client"), "ss", "-Htn", "state", "established"]);
-    const port = Number(/:(\d+)\s+\S+:80\s*$/m.exec(sockets)?.[1]);
+    const [port = 0] = await clientPorts(host.enter("client"), NAT_PORTS.port);
     await made.stop();
     const { answers } = await ask([tuple(source, port, service.v4, NAT_PORTS.port)], "original");
     assert.equal(answers[0]?.found, true, `reset: ${reset}`);

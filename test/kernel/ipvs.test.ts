@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { nodeAddress } from "../lab/addressing.ts";
 import { Lab } from "../lab/lab.ts";
-import { connectPeer, type PeerClientOptions, PeerServer } from "../lab/peer.ts";
+import { connectPeer, PeerClient, type PeerClientOptions, PeerServer } from "../lab/peer.ts";
 import type { Place } from "../lab/place.ts";
 import type { Pod } from "../lab/pod.ts";
 import { ipvsMissing } from "../lab/proxy-ipvs.ts";
 import type { Service } from "../lab/service.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
+import { askConntrack, clientPorts, tuple, words } from "./conntrack-question.ts";
 import { EdgeExpectations } from "./expect-edges.ts";
 import { edgesAt, type ObservedEdge } from "./observed-edge.ts";
 import { processEndpoint } from "./process-endpoint.ts";
@@ -51,6 +52,8 @@ function describeIpvs(): void {
         { name: "v6", port: 81, targetPort: 8022 },
         { name: "out-v4", port: 82, targetPort: 8023, nodePort: 30_083 },
         { name: "out-v6", port: 83, targetPort: 8024, nodePort: 30_084 },
+        { name: "held-v4", port: 85, targetPort: 8026 },
+        { name: "held-v6", port: 86, targetPort: 8027 },
       ],
     });
     self = await lab.service({
@@ -124,6 +127,50 @@ function describeIpvs(): void {
     const to = self.clusterIP?.v4 as string;
     await exchange(loner.place, container(loner), [loner], 8025, { to, port: 84 });
   });
+
+  for (const version of ["v4", "v6"] as const) {
+    test(`the node's connection tracking knows the backend that IPVS chose, ${version}`, async (t) => {
+      const to = web.clusterIP?.[version] as string;
+      const [port, targetPort] = version === "v4" ? [85, 8026] : [86, 8027];
+      const servers = await Promise.all(
+        backends.map((pod) => PeerServer.start(pod.place, { port: targetPort, read: 7, respond: 11 })),
+      );
+      t.after(() => Promise.all(servers.map((server) => server.stop())));
+      const held = await PeerClient.start(client.place, {
+        to,
+        port,
+        count: CONNECTIONS,
+        send: 7,
+        expect: 11,
+        hold: true,
+      });
+      t.after(() => held.stop());
+      await held.holding();
+      const ports = await clientPorts(["nsenter", `--net=${client.place.netns}`, "--"], port);
+      assert.equal(ports.length, CONNECTIONS);
+      const questions = ports.map((source) => tuple(client.address[version], source, to, port));
+      const enter = ["nsenter", `--net=${lab.node("n1").host.netns}`, "--"];
+      const { answers, stats } = await askConntrack(enter, questions, "original");
+      assert.deepEqual(stats, { found: CONNECTIONS, absent: 0, refused: 0, failed: 0 });
+      const addresses = backends.map((pod) => words(pod.address[version]).join());
+      const chosen = answers.map(({ reply, translated }) => {
+        assert.equal(translated, true);
+        assert.equal(reply.sourcePort, targetPort);
+        return reply.source.join();
+      });
+      assert.deepEqual([...new Set(chosen)].sort(), addresses.sort());
+      // And back: who is behind what the backend answers to.
+      const { answers: behind } = await askConntrack(
+        enter,
+        answers.map(({ reply }) => reply),
+        "reply",
+      );
+      assert.deepEqual(
+        behind.map(({ original }) => original),
+        questions.map((question) => ({ ...question, transport: 6 })),
+      );
+    });
+  }
 
   test("nothing was lost, and nothing came on top", () => expectations.stillHold());
 }

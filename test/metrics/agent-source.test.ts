@@ -52,6 +52,10 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
         errors: { expired: 1, silent: 0 },
       },
     ],
+    backendLookups: () => [
+      { outcome: "found", lookups: 29 },
+      { outcome: "refused", lookups: 31 },
+    ],
     exports: () => [
       { signal: "traces", batchesSent: 2, batchesFailed: 1, itemsSent: 20, itemsFailed: 10, itemsDropped: 5 },
     ],
@@ -68,6 +72,7 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     assert.deepEqual(valuesOf(source, "weir.agent.bpf.runs"), { tcp_state: 1009 });
     assert.deepEqual(valuesOf(source, "weir.agent.series"), { "weir.flow.io": 101 });
     assert.deepEqual(valuesOf(source, "weir.agent.series.overflow"), { "weir.flow.io": 3 });
+    assert.deepEqual(valuesOf(source, "weir.agent.backend_lookups"), { found: 29, refused: 31 });
     assert.deepEqual(valuesOf(source, "weir.agent.watch.synced"), { pods: 1 });
     assert.deepEqual(valuesOf(source, "weir.agent.watch.age"), { pods: 1.5 });
     assert.deepEqual(valuesOf(source, "weir.agent.watch.state"), { "pods|listing": 0, "pods|watching": 1 });
