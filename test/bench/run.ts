@@ -9,11 +9,12 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 import { quietNode, shortConnectionCpu, startUp } from "./agent-cost.ts";
+import { apiCost } from "./api-cost.ts";
 import { type Bench, isMet } from "./bench.ts";
 import { conserved, trueAtDefaults } from "./exactness.ts";
 import { bulkStream, shortConnection } from "./kernel-time.ts";
 import { type NamedReading, readingTable } from "./reading-table.ts";
-import { apiCost, scale } from "./scale.ts";
+import { scale } from "./scale.ts";
 import { scrape } from "./scrape-cost.ts";
 import { connectionClose, keepAlive, stream } from "./throughput.ts";
 

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { AgentProcess } from "../rig/agent-process.ts";
+import type { Bench, Reading } from "./bench.ts";
+import { startAgent } from "./bench-agent.ts";
+import { BigCluster, each } from "./big-cluster.ts";
+import { type WatchTotals, watchTotals } from "./watch-totals.ts";
+
+const SECONDS_PER_HOUR = 3_600;
+/** A watch is asked for anew after 290 to 600 s. */
+const WATCH_S = 445;
+/** Bookmarks come about once a minute. */
+const BOOKMARKS_PER_HOUR = 60;
+/** What a busy cluster does in an hour: a tenth of its pods is replaced, and each kubelet reports its node every five minutes. */
+const REPLACED_PER_HOUR = 0.1;
+const NODE_REPORTS_PER_HOUR = 12;
+const PODS_PER_NODE = 30;
+
+/** What one agent asks of the API server at 5 000 pods: to begin with, and per hour of a churn that is measured piece by piece. */
+export const apiCost: Bench["measure"] = async ({ quick }) => {
+  const pods = quick ? 500 : 5_000;
+  const size = { pods, services: pods / 10, nodes: Math.ceil(pods / PODS_PER_NODE) };
+  const pieces = quick ? 20 : 100;
+  const cluster = await BigCluster.start(size);
+  try {
+    const agent = await startAgent([
+      "--kubernetes.kubeconfig",
+      cluster.server.adminKubeconfig,
+      "--node-name",
+      "node-0",
+    ]);
+    try {
+      const start = await watchTotals(agent);
+      const replaced = await costOf(agent, start, pieces, () => each(pieces, (index) => cluster.replace(index * 7)));
+      const reported = await costOf(agent, await watchTotals(agent), pieces, () =>
+        each(pieces, (index) => cluster.reportNode(index)),
+      );
+      const watches = (await agent.metrics("weir_agent_watch_requests_total")).length;
+      const renewals = (watches * SECONDS_PER_HOUR) / WATCH_S;
+      const perHour = (replacements: number, reports: number) => ({
+        events: replaced.events * replacements + reported.events * reports + watches * BOOKMARKS_PER_HOUR,
+        bytes: replaced.bytes * replacements + reported.bytes * reports,
+      });
+      const here = perHour(pods * REPLACED_PER_HOUR, size.nodes * NODE_REPORTS_PER_HOUR);
+      const large = perHour(150_000 * REPLACED_PER_HOUR, 5_000 * NODE_REPORTS_PER_HOUR);
+      const share = `a tenth of the pods replaced (${replaced.events.toFixed(1)} events, ${(replaced.bytes / 1e3).toFixed(1)} kB each), ${NODE_REPORTS_PER_HOUR} reports a node (${(reported.bytes / 1e3).toFixed(1)} kB each)`;
+      return [
+        reading(
+          "requests to begin with",
+          start.requests,
+          "",
+          `${pods} pods, ${size.services} Services, ${size.nodes} nodes`,
+        ),
+        reading(
+          "answers to begin with",
+          start.bytes / 1e6,
+          "MB",
+          `${start.events} events, streamed from the server's cache`,
+        ),
+        reading("requests an hour", renewals, "", `${watches} watches, renewed every ${WATCH_S} s`),
+        reading("events an hour", here.events, "", share),
+        reading("answers an hour", here.bytes / 1e6, "MB", share),
+        reading(
+          "on paper: events an hour, 5 000 nodes with 150 000 pods",
+          large.events,
+          "",
+          "the same shares, one agent",
+        ),
+        reading("on paper: answers an hour, 5 000 nodes with 150 000 pods", large.bytes / 1e6, "MB", "one agent"),
+        reading(
+          "on paper: all 5 000 agents",
+          (large.bytes * 5_000 * 8) / SECONDS_PER_HOUR / 1e9,
+          "Gbit/s",
+          "as the API servers send it",
+        ),
+      ];
+    } finally {
+      await agent.kill();
+    }
+  } finally {
+    await cluster.stop();
+  }
+};
+
+function reading(what: string, value: number, unit: string, beside: string): Reading {
+  return { what, value, unit, beside };
+}
+
+/** Events and bytes of one piece, once all of them have arrived. */
+async function costOf(agent: AgentProcess, before: WatchTotals, pieces: number, work: () => Promise<void>) {
+  await work();
+  let after = await watchTotals(agent);
+  for (let last = -1; last !== after.events; ) {
+    last = after.events;
+    await delay(1_000);
+    after = await watchTotals(agent);
+  }
+  return { events: (after.events - before.events) / pieces, bytes: (after.bytes - before.bytes) / pieces };
+}
