@@ -10,6 +10,7 @@ import { type Route, ScrapeServer } from "./export/prometheus/scrape-server.ts";
 import { EdgeTable } from "./flows/edge-table.ts";
 import { FlowCounter } from "./flows/flow-counter.ts";
 import { FlowLoop } from "./flows/flow-loop.ts";
+import { EndpointLabels } from "./identity/endpoint-labels.ts";
 import type { ForwardedConnection } from "./identity/forwarded-connection.ts";
 import { Resolver } from "./identity/resolver.ts";
 import { type Addon, loadAddon } from "./kernel/addon.ts";
@@ -92,12 +93,14 @@ async function start(
   }
   if (config.bpfStatistics) addon.measureRunTime(true);
 
+  const labels = new EndpointLabels(config.labels);
   const resolver = new Resolver({
     hostName: config.nodeName,
     cluster: credentials !== undefined,
     ownPodUid: config.podUid,
     procPath: config.host.proc,
     externalNetworks: config.external.cidrs,
+    labels,
   });
   stops.push(() => resolver.shutdown());
   const watches =
@@ -106,6 +109,7 @@ async function start(
       credentials,
       sink: resolver.directory,
       owners: config.kubernetes,
+      selection: { labels: labels.podLabelKeys, annotations: labels.podAnnotationKeys, serviceLabels: false },
       onError: (resource, error) => log.warn({ resource, kind: error.kind }, error.message),
       onRecovery: (resource, downMs) =>
         log.info({ resource, downMs: Math.round(downMs) }, `${resource} are watched again`),
@@ -129,7 +133,11 @@ async function start(
   });
 
   let otlp: OtlpExporter | undefined;
-  const edges = new EdgeTable({ maxEdges: config.flows.maxEdges, idleExpiryMs: config.flows.idleExpiryMs });
+  const edges = new EdgeTable({
+    maxEdges: config.flows.maxEdges,
+    idleExpiryMs: config.flows.idleExpiryMs,
+    labels: labels.labels,
+  });
   const counter = new FlowCounter({
     layout: monitor.layout,
     identity: resolver,
@@ -195,7 +203,10 @@ async function start(
         runs,
         skippedRuns: missed,
       })),
-    series: () => [{ family: "edges", live: edges.size, overflowed: edges.overflowed }],
+    series: () => [
+      { family: "edges", live: edges.size, overflowed: edges.overflowed },
+      { family: "label_values", live: labels.size, overflowed: labels.refusals },
+    ],
     backendLookups: () => {
       if (conntrack === undefined) return [];
       const { found, absent, refused, failed } = conntrack.stats();

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cidrsOption } from "./cidr.ts";
 import { headersOption } from "./headers.ts";
+import { labelKeysOption } from "./label-keys.ts";
 import { listenOption } from "./listen-address.ts";
 import {
   booleanOption,
@@ -99,6 +100,37 @@ const kubernetes = z.strictObject({
   }),
 });
 
+const labels = z.strictObject({
+  zone: booleanOption({
+    default: false,
+    description: "Labels client_zone and server_zone: the zones of both ends' nodes.",
+  }),
+  region: booleanOption({ default: false, description: "Labels client_region and server_region." }),
+  node: booleanOption({
+    default: false,
+    description: "Labels client_node and server_node: the names of both ends' nodes.",
+  }),
+  pod: booleanOption({
+    default: false,
+    description: "Labels client_pod and server_pod. Every pod then has edges of its own: see flows.maxEdges.",
+  }),
+  podLabels: labelKeysOption({
+    description:
+      "Labels client_NAME and server_NAME with the value of the pods' label KEY. At most 1000 values of each are told apart.",
+  }),
+  podAnnotations: labelKeysOption({
+    description: "Likewise for the pods' annotations. Only those that are chosen are kept in memory.",
+  }),
+  externalAddresses: integerOption({
+    default: 0,
+    min: 0,
+    max: 100_000,
+    unit: "addresses",
+    description:
+      "Labels client_address and server_address for so many addresses outside the cluster; further ones are (other). 0: no such labels.",
+  }),
+});
+
 const external = z.strictObject({
   cidrs: cidrsOption({
     description: "Names for address ranges outside the cluster. The longest prefix wins.",
@@ -171,6 +203,7 @@ export const configSchema = z.strictObject({
   flows: flows.prefault({}),
   kubernetes: kubernetes.prefault({}),
   external: external.prefault({}),
+  labels: labels.prefault({}),
   otlp: otlp.prefault({}),
   spans: spans.prefault({}),
   bpfStatistics: booleanOption({

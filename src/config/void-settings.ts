@@ -24,7 +24,15 @@ export function findVoidSettings(
     // Only OTEL_SDK_DISABLED can get here with an endpoint.
     refuse("otlp.endpoint", "has no effect while OTEL_SDK_DISABLED is true");
   }
+  for (const name of Object.keys(config.labels.podAnnotations)) {
+    if (name in config.labels.podLabels) refuse("labels.podAnnotations", `has a name of labels.podLabels: ${name}`);
+  }
   if (config.kubernetes.enabled === false) {
+    const { zone, region, node, pod, podLabels, podAnnotations } = config.labels;
+    const chosen = { zone, region, node, pod, podLabels: hasKeys(podLabels), podAnnotations: hasKeys(podAnnotations) };
+    for (const [key, isChosen] of Object.entries(chosen)) {
+      if (isChosen) refuse(`labels.${key}`, "has no effect while kubernetes.enabled is false");
+    }
     refuse("kubernetes.kubeconfig", "has no effect while kubernetes.enabled is false");
     refuse("kubernetes.context", "has no effect while kubernetes.enabled is false");
     if (config.kubernetes.jobs) refuse("kubernetes.jobs", "has no effect while kubernetes.enabled is false");
@@ -40,4 +48,8 @@ export function findVoidSettings(
     refuse(path, "does not fit: flows.idleExpiry must not be shorter than flows.sweepInterval");
   }
   return problems;
+}
+
+function hasKeys(map: object): boolean {
+  return Object.keys(map).length > 0;
 }

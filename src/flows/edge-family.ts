@@ -5,6 +5,8 @@ import { EDGE_ATTRIBUTES } from "./edge.ts";
 export interface EdgeSlots {
   /** One more than the highest edge index in use. */
   readonly used: number;
+  /** `EDGE_ATTRIBUTES` by default. */
+  readonly attributeKeys?: readonly AttributeKey[];
   /** Changes whenever the index begins another edge; 0 while it is free. */
   generation(edge: number): number;
   /** Whether any connection's traffic was counted on it; else it has only what one end of a connection has for itself. */
@@ -49,7 +51,8 @@ export class EdgeFamily implements MetricFamily {
     this.unit = definition.unit;
     this.kind = definition.kind;
     this.bounds = definition.bounds ?? [];
-    this.attributeKeys = definition.variants ? [...EDGE_ATTRIBUTES, definition.variants.key] : EDGE_ATTRIBUTES;
+    const keys = edges.attributeKeys ?? EDGE_ATTRIBUTES;
+    this.attributeKeys = definition.variants ? [...keys, definition.variants.key] : keys;
     this.#variants = definition.variants?.values ?? [""];
     this.#sparse = definition.sparse ?? false;
     this.#edges = edges;

@@ -1,5 +1,6 @@
 import type { Endpoint, ServiceRef } from "../identity/endpoint.ts";
-import { type Edge, edgeAttributes, OVERFLOW_EDGE } from "./edge.ts";
+import type { AttributeKey } from "../metrics/family.ts";
+import { type Edge, edgeAttributeKeys, edgeAttributes, OVERFLOW_EDGE } from "./edge.ts";
 import { EdgeMetrics } from "./edge-metrics.ts";
 import { WordTable } from "./word-table.ts";
 
@@ -8,6 +9,8 @@ export interface EdgeTableOptions {
   readonly maxEdges: number;
   /** An edge without traffic and connections for so long is forgotten, and its series end. */
   readonly idleExpiryMs: number;
+  /** Labels that both ends have besides; their values are the endpoints' `chosen`. */
+  readonly labels?: readonly AttributeKey[];
 }
 
 const OVERFLOW = 0;
@@ -39,13 +42,15 @@ export class EdgeTable {
   constructor(options: EdgeTableOptions) {
     this.#options = options;
     const table = this;
+    const labels = options.labels ?? [];
     this.metrics = new EdgeMetrics({
       get used() {
         return table.#edges.length;
       },
+      attributeKeys: edgeAttributeKeys(labels),
       generation: (edge) => this.#generations[edge] ?? 0,
       hasTraffic: (edge) => this.#touched[edge] !== 0,
-      attributes: (edge) => edgeAttributes(this.#edges[edge] ?? OVERFLOW_EDGE),
+      attributes: (edge) => edgeAttributes(this.#edges[edge] ?? OVERFLOW_EDGE, labels.length),
       startUnixMs: (edge) => this.#created[edge] ?? 0,
     });
     for (const family of this.metrics.all) family.reserve(this.#capacity);

@@ -23,10 +23,16 @@ export const EDGE_ATTRIBUTES: readonly AttributeKey[] = [
   { otlp: "network.transport", label: "transport" },
 ];
 
-/** The values of `EDGE_ATTRIBUTES`. A Service without a known backend still gives the server's namespace. */
-export function edgeAttributes(edge: Edge): readonly string[] {
+/** The same with labels that both ends have besides. */
+export function edgeAttributeKeys(labels: readonly AttributeKey[]): readonly AttributeKey[] {
+  const of = (end: string) => labels.map(({ otlp, label }) => ({ otlp: `${end}.${otlp}`, label: `${end}_${label}` }));
+  return [...EDGE_ATTRIBUTES, ...of("client"), ...of("server")];
+}
+
+/** The values of `edgeAttributeKeys` for as many labels. A Service without a known backend still gives the server's namespace. */
+export function edgeAttributes(edge: Edge, labels = 0): readonly string[] {
   const { client, server, service } = edge;
-  return [
+  const values = [
     client.namespace,
     client.workload,
     client.kind,
@@ -37,6 +43,10 @@ export function edgeAttributes(edge: Edge): readonly string[] {
     edge.serverPort === 0 ? "" : String(edge.serverPort),
     "tcp",
   ];
+  for (const { chosen } of [client, server]) {
+    for (let label = 0; label < labels; label++) values.push(chosen?.[label] ?? "");
+  }
+  return values;
 }
 
 const overflow: Endpoint = { kind: "Overflow", namespace: "", workload: "overflow" };

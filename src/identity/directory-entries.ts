@@ -42,6 +42,8 @@ export interface PodRecord extends PodEntry {
   containers: SlimPod["containers"];
   deletedMs: number;
   ips: readonly string[];
+  /** Values of the chosen labels and annotations. */
+  chosen: readonly string[];
   hadAddress: boolean;
   /** When it was last heard of without an address. */
   absentMs: number;
@@ -54,6 +56,7 @@ export interface PodRecord extends PodEntry {
 
 /** A node entry as the directory writes it. */
 export interface NodeRecord extends NodeEntry {
+  endpoint: Endpoint;
   zone: string;
   region: string;
   addresses: readonly string[];

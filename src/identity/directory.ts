@@ -13,6 +13,7 @@ import { backendPodAt, externalBackendAt, isBackendOf } from "./backend.ts";
 import { CidrTable } from "./cidr-table.ts";
 import type { AddressRecord, NodeEntry, NodeRecord, PodEntry, PodRecord, ServiceEntry } from "./directory-entries.ts";
 import type { AddressWords, Endpoint, ServiceRef } from "./endpoint.ts";
+import { type EndpointLabels, NO_LABELS } from "./endpoint-labels.ts";
 import type { Interner } from "./interner.ts";
 import { labelName } from "./label-name.ts";
 import { Owners } from "./owners.ts";
@@ -30,6 +31,8 @@ export interface DirectoryOptions {
   readonly interner: Interner;
   /** UID of the agent's own pod, by which the agents of other nodes are known; empty where it is none. */
   readonly ownPodUid?: string;
+  /** Labels of endpoints besides namespace, workload and kind; none by default. */
+  readonly labels?: EndpointLabels;
   /** How long what was deleted still answers for its time; 120 000 by default. */
   readonly graceMs?: number;
   /** How much earlier than we hear of it a node or Service may have used its address; 10 000 by default. */
@@ -78,6 +81,7 @@ export class Directory implements ObjectSink {
   readonly #clock: () => number;
   readonly #version: AnswerVersion;
   readonly #interner: Interner;
+  readonly #labels: EndpointLabels;
   readonly #graceMs: number;
   readonly #leadMs: number;
   readonly #clockToleranceMs: number;
@@ -85,6 +89,7 @@ export class Directory implements ObjectSink {
   readonly #pods = new Map<string, PodRecord>();
   readonly #containers = new Map<string, PodRecord>();
   readonly #nodes = new Map<string, NodeRecord>();
+  readonly #nodesByName = new Map<string, NodeRecord>();
   readonly #addresses: AddressBook;
   readonly #services: ServiceBook;
   readonly #slices: SliceBook;
@@ -108,6 +113,7 @@ export class Directory implements ObjectSink {
     this.#clock = options.clock;
     this.#version = options.version;
     this.#interner = options.interner;
+    this.#labels = options.labels ?? NO_LABELS;
     this.#graceMs = options.graceMs ?? 120_000;
     this.#leadMs = options.leadMs ?? 10_000;
     this.#clockToleranceMs = options.clockToleranceMs ?? 5000;
@@ -296,8 +302,7 @@ export class Directory implements ObjectSink {
 
   upsertNode(node: SlimNode): void {
     const record = this.#nodes.get(node.uid) ?? this.#newNode(node);
-    record.zone = node.zone;
-    record.region = node.region;
+    if (record.zone !== node.zone || record.region !== node.region) this.#placeNode(record, node);
     // Flannel's device has the first address of the node's range, which no pod is given: what is masqueraded comes from it.
     const firsts = node.podCIDRs.map((cidr) => cidr.slice(0, cidr.indexOf("/")));
     this.#moveNode(record, [...new Set([...node.addresses, ...firsts])], node.podCIDRs);
@@ -308,6 +313,12 @@ export class Directory implements ObjectSink {
     if (record === undefined) return;
     this.#moveNode(record, [], []);
     this.#nodes.delete(uid);
+    if (this.#nodesByName.get(record.name) === record) this.#nodesByName.delete(record.name);
+  }
+
+  /** The node of that name, if it is known. */
+  nodeNamed(name: string): NodeEntry | undefined {
+    return this.#nodesByName.get(name);
   }
 
   stats(): DirectoryStats {
@@ -344,6 +355,7 @@ export class Directory implements ObjectSink {
       containers: [],
       deletedMs: 0,
       ips: NO_ADDRESSES,
+      chosen: pod.chosen,
       hadAddress: false,
       absentMs: Number.NEGATIVE_INFINITY,
       askedAt: 0,
@@ -415,12 +427,17 @@ export class Directory implements ObjectSink {
   /** The API server checks the names of objects, but not those of their owners: anyone who may make pods may write anything there. */
   #endpointOf(pod: SlimPod): Endpoint {
     const { kind, name } = workloadOf(pod, (uid) => this.#owners.ownerOf(uid));
-    return this.#interner.endpoint(labelName(kind), pod.namespace, labelName(name));
+    return this.#interner.endpoint(labelName(kind), pod.namespace, labelName(name), this.#valuesOf(pod));
   }
 
   #nameWorkload(record: PodRecord, pod: SlimPod): void {
-    const endpoint = this.#endpointOf(pod);
-    if (record.endpoint !== endpoint && record.askedAt === this.#version.value) this.#version.bump();
+    this.#setEndpoint(record, this.#endpointOf(pod));
+  }
+
+  #setEndpoint(record: PodRecord, endpoint: Endpoint): void {
+    if (record.endpoint === endpoint) return;
+    // Who asked by its address is not known, and names hardly ever change.
+    if (record.askedAt === this.#version.value || record.ips.length > 0) this.#version.bump();
     record.endpoint = endpoint;
   }
 
@@ -428,6 +445,7 @@ export class Directory implements ObjectSink {
     this.#owners.adopt(record, pod);
     this.#nameWorkload(record, pod);
     record.nodeName = pod.nodeName;
+    record.chosen = pod.chosen;
     record.isReady = pod.isReady;
     record.deletedMs = 0;
     for (const { id } of record.containers) {
@@ -443,10 +461,42 @@ export class Directory implements ObjectSink {
   }
 
   #newNode({ uid, name, zone, region }: SlimNode): NodeRecord {
-    const endpoint = this.#interner.endpoint("Node", "", name);
+    const endpoint = this.#nodeEndpoint(name, zone, region);
     const record: NodeRecord = { uid, name, endpoint, zone, region, addresses: [], podCIDRs: [] };
     this.#nodes.set(uid, record);
+    this.#nodesByName.set(name, record);
+    this.#labelPodsOf(name);
     return record;
+  }
+
+  #nodeEndpoint(name: string, zone: string, region: string): Endpoint {
+    return this.#interner.endpoint("Node", "", name, this.#labels.valuesOf({ zone, region, node: name }));
+  }
+
+  /** A node's zone is set soon after it came, and hardly ever changes. */
+  #placeNode(record: NodeRecord, { zone, region }: SlimNode): void {
+    record.zone = zone;
+    record.region = region;
+    const endpoint = this.#nodeEndpoint(record.name, zone, region);
+    if (endpoint === record.endpoint) return;
+    record.endpoint = endpoint;
+    this.#version.bump();
+    this.#labelPodsOf(record.name);
+  }
+
+  #labelPodsOf(node: string): void {
+    if (this.#labels.labels.length === 0) return;
+    for (const record of this.#pods.values()) {
+      if (record.nodeName !== node) continue;
+      const { kind, workload } = record.endpoint;
+      this.#setEndpoint(record, this.#interner.endpoint(kind, record.namespace, workload, this.#valuesOf(record)));
+    }
+  }
+
+  #valuesOf({ name, nodeName, chosen }: Pick<SlimPod, "name" | "nodeName" | "chosen">): readonly string[] {
+    if (this.#labels.labels.length === 0) return NO_ADDRESSES;
+    const { zone = "", region = "" } = this.#nodesByName.get(nodeName) ?? {};
+    return this.#labels.valuesOf({ zone, region, node: nodeName, pod: name, chosen });
   }
 
   #moveNode(record: NodeRecord, addresses: readonly string[], podCIDRs: readonly string[]): void {

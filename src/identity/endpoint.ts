@@ -8,6 +8,8 @@ export interface Endpoint {
   readonly kind: string;
   readonly namespace: string;
   readonly workload: string;
+  /** Values of the labels that were chosen besides, in their order; absent where none was. */
+  readonly chosen?: readonly string[];
 }
 
 /** The Service whose address a client used. */

@@ -1,5 +1,7 @@
 import { CidrTable } from "./cidr-table.ts";
 import type { AddressWords, Endpoint, RemoteAnswer } from "./endpoint.ts";
+import { type EndpointLabels, NO_LABELS } from "./endpoint-labels.ts";
+import { formatAddress } from "./format-address.ts";
 import type { Interner } from "./interner.ts";
 
 /** A network that the configuration gives a name. */
@@ -40,14 +42,16 @@ const TRANSLATED = "private";
 /** Names addresses outside: by the configured networks, else by class, so that there are few names whoever calls. */
 export class ExternalNames {
   readonly #interner: Interner;
+  readonly #labels: EndpointLabels;
   readonly #named = new CidrTable<Endpoint>();
   readonly #classes = new CidrTable<Endpoint>();
   readonly #public: Endpoint;
   readonly #translated: Endpoint;
 
   /** Throws a `RangeError` that names the CIDR it cannot read. */
-  constructor(networks: readonly NamedNetwork[], interner: Interner) {
+  constructor(networks: readonly NamedNetwork[], interner: Interner, labels: EndpointLabels = NO_LABELS) {
     this.#interner = interner;
+    this.#labels = labels;
     for (const { cidr, name } of networks) this.#named.set(cidr, this.#endpoint(name));
     for (const { cidr, name } of CLASSES) this.#classes.set(cidr, this.#endpoint(name));
     this.#public = this.#endpoint("public");
@@ -60,8 +64,14 @@ export class ExternalNames {
    */
   answer(address: AddressWords, known?: Endpoint): RemoteAnswer {
     const byClass = this.#classes.match(address) ?? this.#public;
-    const answers = this.#interner.answers(this.#named.match(address) ?? known ?? byClass);
+    const answers = this.#interner.answers(this.#labelled(this.#named.match(address) ?? known ?? byClass, address));
     return byClass === this.#translated ? answers.here : answers.away;
+  }
+
+  #labelled(endpoint: Endpoint, address: AddressWords): Endpoint {
+    if (!this.#labels.showsAddresses) return endpoint;
+    const values = this.#labels.valuesOf({ address: formatAddress(address) });
+    return this.#interner.endpoint(endpoint.kind, endpoint.namespace, endpoint.workload, values);
   }
 
   #endpoint(name: string): Endpoint {

@@ -1,5 +1,7 @@
 import type { Endpoint, RemoteAnswer, ServiceRef } from "./endpoint.ts";
 
+const NONE: readonly string[] = [];
+
 /** The answers that name an endpoint. */
 export interface EndpointAnswers {
   /** It may be on this host. */
@@ -26,9 +28,12 @@ export class Interner {
     return this.#endpoints.size + this.#services.size;
   }
 
-  endpoint(kind: string, namespace: string, workload: string): Endpoint {
+  /** `chosen`: values of the labels that endpoints have besides, for who has any. */
+  endpoint(kind: string, namespace: string, workload: string, chosen: readonly string[] = NONE): Endpoint {
     // No part can hold NUL: Kubernetes names are DNS labels, and the kernel's names end at NUL.
-    return this.#endpoints.get(`${kind}\0${namespace}\0${workload}`, () => ({ kind, namespace, workload }));
+    const key = `${kind}\0${namespace}\0${workload}`;
+    if (chosen.length === 0) return this.#endpoints.get(key, () => ({ kind, namespace, workload }));
+    return this.#endpoints.get(`${key}\0${chosen.join("\0")}`, () => ({ kind, namespace, workload, chosen }));
   }
 
   service(namespace: string, name: string): ServiceRef {

@@ -5,6 +5,7 @@ import type { CgroupPlace } from "./container-path.ts";
 import { Directory, type DirectoryStats } from "./directory.ts";
 import type { AddressRecord, PodEntry } from "./directory-entries.ts";
 import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer, ServiceRef } from "./endpoint.ts";
+import { type EndpointLabels, NO_LABELS } from "./endpoint-labels.ts";
 import { ExternalNames, type NamedNetwork } from "./external.ts";
 import { HostAddresses, type HostAddressesStats } from "./host-addresses.ts";
 import { HostNames } from "./host-names.ts";
@@ -27,6 +28,8 @@ export interface ResolverOptions {
   readonly externalNetworks?: readonly NamedNetwork[];
   /** UID of the agent's own pod: by it, the agents of other nodes are known. */
   readonly ownPodUid?: string;
+  /** Labels of endpoints besides namespace, workload and kind; none by default. */
+  readonly labels?: EndpointLabels;
   /** How long what was deleted still answers for its time; 120 000 by default. */
   readonly graceMs?: number;
 }
@@ -86,6 +89,7 @@ export class Resolver implements Identity {
       version,
       interner,
       ...(options.ownPodUid === undefined ? {} : { ownPodUid: options.ownPodUid }),
+      labels: options.labels ?? NO_LABELS,
       ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
     });
     this.#cgroups = new CgroupTree({
@@ -97,7 +101,7 @@ export class Resolver implements Identity {
     this.#hostAddresses = new HostAddresses({ procPath, clock, version });
     this.#netnsPods = new NetnsPods(version, this.#hostAddresses.hostNetns);
     this.#hostNames = new HostNames(interner);
-    this.#external = new ExternalNames(options.externalNetworks ?? [], interner);
+    this.#external = new ExternalNames(options.externalNetworks ?? [], interner, options.labels ?? NO_LABELS);
     this.#host = interner.endpoint("Node", "", labelName(options.hostName));
     this.#unknown = interner.endpoint("Unknown", "", "unknown");
   }
@@ -204,7 +208,7 @@ export class Resolver implements Identity {
       const node = address && this.directory.nodeAt(address, this.#clock());
       if (node !== undefined) return node.endpoint;
     }
-    return this.#host;
+    return this.#hostEndpoint;
   }
 
   #remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
@@ -290,7 +294,12 @@ export class Resolver implements Identity {
     const pod = this.#netnsPods.podOf(netns);
     if (pod !== undefined) return pod.endpoint;
     const node = this.#nodeOfNetns(netns);
-    return node === this.#host ? this.#unknown : node;
+    return node === this.#hostEndpoint ? this.#unknown : node;
+  }
+
+  /** This node, with its zone once that is known. */
+  get #hostEndpoint(): Endpoint {
+    return this.directory.nodeNamed(this.#hostName)?.endpoint ?? this.#host;
   }
 
   #answer(endpoint: Endpoint, here: boolean): RemoteAnswer {

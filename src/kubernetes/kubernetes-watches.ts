@@ -3,11 +3,12 @@ import { type Clock, sleep, systemClock } from "./clock.ts";
 import type { Credentials } from "./credentials.ts";
 import { Interner } from "./interner.ts";
 import type { ObjectSink } from "./objects.ts";
+import { NO_SELECTION, type PodSelection } from "./pod-selection.ts";
 import { ResourceWatch, type WatchContext } from "./resource-watch.ts";
 import type { WatchError } from "./watch-error.ts";
 import type { WatchState } from "./watch-state.ts";
 import { DEFAULT_WATCH_TIMING, type WatchTiming } from "./watch-timing.ts";
-import { ownerResources, WATCHED_RESOURCES, type WatchedOwners } from "./watched-resources.ts";
+import { ownerResources, type WatchedOwners, watchedResources } from "./watched-resources.ts";
 
 /** How long a watch that goes on may take to send what it missed. */
 const CATCH_UP_MS = 1000;
@@ -15,6 +16,8 @@ const CATCH_UP_MS = 1000;
 export interface KubernetesWatchesOptions {
   readonly credentials: Credentials;
   readonly sink: ObjectSink;
+  /** What is kept of pods besides; nothing by default. */
+  readonly selection?: PodSelection;
   /** Which owners of pods are watched for their own owners; none by default. */
   readonly owners?: WatchedOwners;
   readonly clock?: Clock;
@@ -70,7 +73,7 @@ export class KubernetesWatches {
     };
     this.#metadataClient = new ApiClient(options.credentials, true);
     const owners = ownerResources(options.owners ?? { jobs: false, replicaSets: false });
-    this.#watches = [...WATCHED_RESOURCES, ...owners].map((resource) => {
+    this.#watches = [...watchedResources(options.selection ?? NO_SELECTION), ...owners].map((resource) => {
       const client = resource.metadataOnly ? this.#metadataClient : this.#client;
       return new ResourceWatch(resource, { ...context, client });
     });

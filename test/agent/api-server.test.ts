@@ -39,8 +39,20 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
   });
   after(() => server.stop());
 
-  async function start(t: TestContext, kubeconfig = server.adminKubeconfig): Promise<AgentProcess> {
-    const flags = ["--kubernetes.kubeconfig", kubeconfig, "--node-name", "n1", "--flows.sweep-interval", "500ms"];
+  async function start(
+    t: TestContext,
+    kubeconfig = server.adminKubeconfig,
+    more: readonly string[] = [],
+  ): Promise<AgentProcess> {
+    const flags = [
+      "--kubernetes.kubeconfig",
+      kubeconfig,
+      "--node-name",
+      "n1",
+      "--flows.sweep-interval",
+      "500ms",
+      ...more,
+    ];
     const agent = await AgentProcess.start({ flags });
     t.after(() => agent.kill());
     return agent;
@@ -135,6 +147,57 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     assert.deepEqual(new Set(wrote.map(({ msg }) => msg)).size, wrote.length, "each trouble is told of once");
     assert.ok(wrote.length <= 6, JSON.stringify(wrote));
     assert.ok(wrote.some(({ level, msg }) => level === 30 && msg === "pods are watched again"));
+    assert.equal((await agent.stop()).code, 0);
+  });
+
+  test("labels that were chosen: zones, pods, pods' labels and annotations; and a Job's pods are its CronJob's", async (t) => {
+    const node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
+    await server.admin.apply([{ ...node, metadata: { name: "n1", labels: { "topology.kubernetes.io/zone": "z-1" } } }]);
+    t.after(() => server.admin.delete(node));
+    const [job] = await server.admin
+      .apply([
+        { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
+        {
+          apiVersion: "batch/v1",
+          kind: "Job",
+          metadata: {
+            name: "backup-1",
+            namespace: "shop",
+            ownerReferences: [
+              { apiVersion: "batch/v1", kind: "CronJob", name: "backup", uid: "cron", controller: true },
+            ],
+          },
+          spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "it", image: "it:1" }] } } },
+        },
+      ])
+      .then((objects) => objects.filter(({ kind }) => kind === "Job"));
+    const pod: PodOptions = {
+      ...{ namespace: "shop", name: "backup-1-x", labels: { "example.com/team": "red" } },
+      annotations: { cost: "7,a" },
+      owner: { apiVersion: "batch/v1", kind: "Job", name: "backup-1", uid: String(job?.metadata.uid) },
+    };
+    const place = await podPlace(t, server.admin, pod);
+    t.after(() => server.admin.delete(podOf(pod)));
+    const chosen = "--labels.zone true --labels.pod true --labels.pod-labels team=example.com/team";
+    const agent = await start(t, server.adminKubeconfig, [
+      ...chosen.split(" "),
+      "--labels.pod-annotations",
+      "cost=cost",
+    ]);
+    await agent.ready();
+    const port = await freePort();
+    const peer = await PeerServer.start(new NamedPlace(t), { port });
+    await connectPeer(place, { to: "127.0.0.1", port, count: 23 });
+    await peer.stop();
+    await agent.waitForSum(CLOSED, { server_port: String(port) }, 23);
+    const [series, ...others] = await agent.metrics(CLOSED, { server_port: String(port) });
+    assert.equal(others.length, 0);
+    const { client_workload, client_kind, client_zone, client_pod, client_team, client_cost, server_zone, server_pod } =
+      series?.labels ?? {};
+    assert.deepEqual([client_kind, client_workload], ["CronJob", "backup"]);
+    assert.deepEqual([client_zone, client_pod, client_team, client_cost], ["z-1", "backup-1-x", "red", "7,a"]);
+    assert.deepEqual([server_zone, server_pod], ["z-1", ""]);
+    assert.deepEqual(await checkMetrics(await agent.exposition()), []);
     assert.equal((await agent.stop()).code, 0);
   });
 

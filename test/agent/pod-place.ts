@@ -10,8 +10,9 @@ export interface PodOptions {
   readonly namespace: string;
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** The controlling owner; need not exist. */
-  readonly owner?: { readonly apiVersion: string; readonly kind: string; readonly name: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The controlling owner; need not exist, unless it has a UID. */
+  readonly owner?: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid?: string };
 }
 
 /**
@@ -19,12 +20,12 @@ export interface PodOptions {
  * the host's network, so that nothing but the cgroup tells whose a socket is.
  */
 export async function podPlace(t: TestContext, client: KubernetesClient, options: PodOptions): Promise<NamedPlace> {
-  const { namespace, name, labels = {}, owner } = options;
-  const owners = owner && [{ ...owner, uid: randomBytes(16).toString("hex"), controller: true }];
+  const { namespace, name, labels = {}, annotations = {}, owner } = options;
+  const owners = owner && [{ uid: randomBytes(16).toString("hex"), ...owner, controller: true }];
   const pod: KubernetesObject = {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace, labels, ...(owners && { ownerReferences: owners }) },
+    metadata: { name, namespace, labels, annotations, ...(owners && { ownerReferences: owners }) },
     spec: { nodeName: "n1", hostNetwork: true, containers: [{ name: "main", image: "none" }] },
     status: { phase: "Running", podIP: "192.0.2.1", podIPs: [{ ip: "192.0.2.1" }] },
   };

@@ -51,6 +51,15 @@ test("loadConfig() without any source gives the documented defaults", () => {
     },
     kubernetes: { enabled: "auto", jobs: true, replicaSets: false },
     external: { cidrs: [] },
+    labels: {
+      zone: false,
+      region: false,
+      node: false,
+      pod: false,
+      podLabels: {},
+      podAnnotations: {},
+      externalAddresses: 0,
+    },
     otlp: { intervalMs: undefined },
     spans: { failed: true, closed: false },
     bpfStatistics: false,
@@ -279,4 +288,18 @@ test("loadConfig() never prints a header's value", () => {
   const problems = problemsOf({ argv: ["--otlp.endpoint=http://c:4317", "--otlp.headers=secret"] });
   assert.equal(problems.length, 1);
   assert.doesNotMatch(problems[0] ?? "", /secret/);
+});
+
+test("loadConfig() reads names of labels, and refuses those that are taken or cannot be", () => {
+  const { labels } = load({ file: "labels:\n  zone: true\n  podLabels:\n    team: example.com/team\n" });
+  assert.deepEqual([labels.zone, labels.podLabels], [true, { team: "example.com/team" }]);
+  const flags = ["--labels.pod-annotations", "cost=cost-centre"];
+  assert.deepEqual(load({ argv: flags }).labels.podAnnotations, { cost: "cost-centre" });
+  for (const bad of ["pod=x", "namespace=x", "Team=x", "team=a b", "1=x"]) {
+    assert.equal(problemsOf({ argv: ["--labels.pod-labels", bad] }).length, 1, bad);
+  }
+  const both = ["--labels.pod-labels", "team=a", "--labels.pod-annotations", "team=b"];
+  assert.match(problemsOf({ argv: both })[0] ?? "", /labels.podAnnotations has a name of labels.podLabels: team/);
+  const off = problemsOf({ file: "kubernetes:\n  enabled: false\nlabels:\n  zone: true\n" });
+  assert.match(off[0] ?? "", /labels.zone has no effect while kubernetes.enabled is false/);
 });

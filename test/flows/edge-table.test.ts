@@ -132,3 +132,27 @@ test("EdgeTable.forEach() does not visit an overflow edge that was never used", 
   });
   assert.deepEqual(visited, [1]);
 });
+
+test("EdgeTable shows the labels that both ends have besides, and tells edges apart by them", () => {
+  const edges = new EdgeTable({
+    maxEdges: 10,
+    idleExpiryMs: 1000,
+    labels: [{ label: "zone", otlp: "cloud.availability_zone" }],
+  });
+  const [opened] = edges.metrics.all.filter(({ name }) => name === "weir.connections.opened");
+  assert.deepEqual(
+    opened?.attributeKeys.slice(-2).map(({ label, otlp }) => [label, otlp]),
+    [
+      ["client_zone", "client.cloud.availability_zone"],
+      ["server_zone", "server.cloud.availability_zone"],
+    ],
+  );
+  const here = { kind: "Pod", namespace: "a", workload: "w", chosen: ["z-1"] };
+  const there = { kind: "Pod", namespace: "a", workload: "w", chosen: ["z-2"] };
+  const one = edges.find(here, there, undefined, 80, 0);
+  const other = edges.find(here, here, undefined, 80, 0);
+  assert.notEqual(one, other);
+  assert.deepEqual(opened?.attributes(one).slice(-2), ["z-1", "z-2"]);
+  const external = { kind: "External", namespace: "", workload: "public" };
+  assert.deepEqual(opened?.attributes(edges.find(here, external, undefined, 443, 0)).slice(-2), ["z-1", ""]);
+});

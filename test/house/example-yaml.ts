@@ -10,6 +10,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "otlp.protocol": "grpc",
   "otlp.interval": "60s",
   "otlp.temporality": "cumulative",
+  "labels.podLabels": "{ team: example.com/team }",
+  "labels.podAnnotations": "{ cost_centre: example.com/cost-centre }",
   "otlp.headers": "{ authorization: Bearer TOKEN }",
 };
 
