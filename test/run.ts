@@ -1,6 +1,6 @@
 // Runs the tests and ends with `N passed, N failed, N skipped`.
 //
-//   node test/run.ts                 everything
+//   node test/run.ts                 everything but what has a command of its own
 //   node test/run.ts config flows    only these folders of test/, or files
 //
 // With WEIR_TEST_NO_SKIP=1 a skipped test is a failed one: where nothing may be missing, nothing may be skipped.
@@ -10,14 +10,18 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
 /** Tests that use one kernel, and so run one file after the other. */
-const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli"]);
+const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli", "cluster"]);
+/** Tests that have a command of their own: `npm run test:cluster`. */
+const ONLY_WHEN_NAMED = new Set(["cluster"]);
 
 /** A test that takes longer waits for what will not come; then it fails, and what it began is cleaned up. */
 const PATIENCE_MS = 8 * 60_000;
 
 const here = import.meta.dirname;
 const wanted = process.argv.slice(2);
-const files = (wanted.length === 0 ? ["."] : wanted).flatMap(filesOf).sort();
+const files = (
+  wanted.length === 0 ? filesOf(".").filter((file) => !ONLY_WHEN_NAMED.has(layerOf(file))) : wanted.flatMap(filesOf)
+).sort();
 if (files.length === 0) {
   console.error(`Cannot run tests: no *.test.ts in ${wanted.join(", ") || "test"}`);
   process.exit(2);

@@ -14,17 +14,18 @@ export async function cgroupMount(): Promise<string> {
   throw new Error("Cannot find cgroup v2: mount it, such as by mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified");
 }
 
-/** The lab's own part of the cgroup v2 hierarchy. */
+/** A rig's own part of the cgroup v2 hierarchy. */
 export class CgroupTree {
-  /** Absolute path of the lab's top directory. */
+  /** Absolute path of its top directory. */
   readonly root: string;
 
   private constructor(root: string) {
     this.root = root;
   }
 
-  static async find(): Promise<CgroupTree> {
-    return new CgroupTree(join(await cgroupMount(), LAB_PREFIX));
+  /** `name` is the top directory's, by default the lab's. */
+  static async find(name: string = LAB_PREFIX): Promise<CgroupTree> {
+    return new CgroupTree(join(await cgroupMount(), name));
   }
 
   /** Makes a directory below the root, with its parents; returns its absolute path. */

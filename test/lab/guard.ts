@@ -3,12 +3,26 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { LAB_LOCK } from "./prefix.ts";
 
-const DOWN = fileURLToPath(new URL("down.ts", import.meta.url));
+/** What is guarded: something of which a host has one at a time. */
+export interface Guarded {
+  /** For messages: "lab". */
+  readonly name: string;
+  /** A file that the holder locks. */
+  readonly lock: string;
+  /** Path of the script that takes it away, whoever made it. */
+  readonly down: string;
+}
+
+const THE_LAB: Guarded = {
+  name: "lab",
+  lock: LAB_LOCK,
+  down: fileURLToPath(new URL("down.ts", import.meta.url)),
+};
 // Reads its input up to the end, which comes when the lab's process has ended, however it did.
 const SCRIPT = 'echo held; read -r word || true; [ "$word" = released ] || exec "$1" "$2" >/dev/null 2>&1';
 
 /**
- * Holds the host's one lab lock, and tears the lab down when the process that holds it dies, be it by SIGKILL:
+ * Holds the host's one lab lock, or another rig's, and tears that down when the process that holds it dies, be it by SIGKILL:
  * a small program of its own session waits on a pipe from us and, should it break, runs `down.ts`.
  */
 export class Guard {
@@ -21,23 +35,27 @@ export class Guard {
     this.#exited = new Promise((resolve) => child.once("close", () => resolve()));
   }
 
-  /** Waits until no other lab is up on this host. Throws after `waitMs`, naming the holder. */
-  static async take(waitMs: number): Promise<Guard> {
+  /** Waits until no other one is up on this host. Throws after `waitMs`, naming the holder. */
+  static async take(waitMs: number, { name, lock, down }: Guarded = THE_LAB): Promise<Guard> {
     const seconds = String(Math.max(1, Math.ceil(waitMs / 1000)));
-    const child = spawn("flock", ["-w", seconds, LAB_LOCK, "sh", "-c", SCRIPT, "sh", process.execPath, DOWN], {
+    const child = spawn("flock", ["-w", seconds, lock, "sh", "-c", SCRIPT, "sh", process.execPath, down], {
       stdio: ["pipe", "pipe", "ignore"],
       detached: true,
     });
     const guard = new Guard(child);
     child.stdin?.on("error", () => {});
-    const note = setTimeout(async () => console.error(`waiting for another lab on this host: ${await holder()}`), 3000);
+    const note = setTimeout(
+      async () => console.error(`waiting for another ${name} on this host: ${await holder(lock)}`),
+      3000,
+    );
     const held = await new Promise<boolean>((resolve, reject) => {
       child.once("error", (cause) => reject(new Error("Cannot run flock: install util-linux", { cause })));
       child.once("close", () => resolve(false));
       child.stdout?.once("data", () => resolve(true));
     }).finally(() => clearTimeout(note));
-    if (!held) throw new Error(`Cannot bring the lab up within ${waitMs} ms: another one is up, ${await holder()}`);
-    await writeFile(LAB_LOCK, `process ${process.pid}: ${process.argv.join(" ")}\n`);
+    if (!held)
+      throw new Error(`Cannot bring the ${name} up within ${waitMs} ms: another one is up, ${await holder(lock)}`);
+    await writeFile(lock, `process ${process.pid}: ${process.argv.join(" ")}\n`);
     // The guard is no reason for our process to stay.
     child.unref();
     (child.stdin as unknown as { unref(): void }).unref();
@@ -56,6 +74,6 @@ export class Guard {
   }
 }
 
-async function holder(): Promise<string> {
-  return (await readFile(LAB_LOCK, "utf8").catch(() => "")).trim() || "its holder is unknown";
+async function holder(lock: string): Promise<string> {
+  return (await readFile(lock, "utf8").catch(() => "")).trim() || "its holder is unknown";
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { CertificateAuthority, type Credential, signingKey } from "./certificate-authority.ts";
+import { CertificateAuthority, type CertificateRequest, type Credential, signingKey } from "./certificate-authority.ts";
 import { Etcd } from "./etcd.ts";
 import { freePort } from "./free-port.ts";
 import { kubeconfig } from "./kubeconfig.ts";
@@ -23,14 +23,22 @@ export interface ApiServerOptions {
   readonly serviceCidrs?: string;
   /** Such as `{ WatchList: false }`. */
   readonly featureGates?: Readonly<Record<string, boolean>>;
+  /**
+   * A controller manager and kubelets are around it: pods need ServiceAccounts, nodes may touch only what is theirs, and kubelets are
+   * asked for logs and told to run programs. Default false.
+   */
+  readonly wholeCluster?: boolean;
 }
 
 /** Keys and tokens. */
 const OWNER_ONLY = { mode: 0o600 };
 
+/** Nobody makes the `default` ServiceAccounts that this plugin insists on. */
+const NO_CONTROLLERS = ["--disable-admission-plugins=ServiceAccount"];
+
 /**
- * A real kube-apiserver with its own etcd, RBAC on. There is no controller manager and no scheduler, so nothing happens to objects by
- * itself: write pods with `nodeName` and status, ReplicaSets and EndpointSlices by hand. Pods need no ServiceAccount to exist.
+ * A real kube-apiserver with its own etcd, RBAC on. By default there is no controller manager and no scheduler, so nothing happens to
+ * objects by itself: write pods with `nodeName` and status, ReplicaSets and EndpointSlices by hand. Pods need no ServiceAccount to exist.
  * The roles `view`, `edit` and `admin` are empty for the same reason, and a new binding takes a moment to reach the authorizer.
  */
 export class ApiServer {
@@ -43,9 +51,13 @@ export class ApiServer {
   readonly admin: KubernetesClient;
   /** Path of the administrator's kubeconfig. */
   readonly adminKubeconfig: string;
+  /** Path of `ca`. */
+  readonly caFile: string;
+  /** Path of the key that signs the tokens of ServiceAccounts. */
+  readonly tokenKeyFile: string;
+  readonly #authority: CertificateAuthority;
   readonly #directory: ScratchDirectory;
   readonly #etcd: Etcd;
-  readonly #authority: CertificateAuthority;
   readonly #command: readonly [string, ...string[]];
   #process: Process | undefined;
 
@@ -83,8 +95,10 @@ export class ApiServer {
     this.url = `https://${hostPart(anywhere ? "127.0.0.1" : bindAddress)}:${port}`;
 
     const authority = new CertificateAuthority("weir-test");
-    this.ca = authority.certificate;
     this.#authority = authority;
+    this.caFile = directory.file("ca.crt");
+    this.tokenKeyFile = directory.file("tokens.key");
+    this.ca = authority.certificate;
     const names = [
       "127.0.0.1",
       "localhost",
@@ -94,11 +108,11 @@ export class ApiServer {
     ];
     const serving = authority.issue({ commonName: "kube-apiserver", names: [...new Set(names)] });
     const tokens = signingKey();
-    writeFileSync(directory.file("ca.crt"), authority.certificate);
+    writeFileSync(this.caFile, authority.certificate);
     writeFileSync(directory.file("server.crt"), serving.certificate);
     writeFileSync(directory.file("server.key"), serving.key, OWNER_ONLY);
     writeFileSync(directory.file("tokens.pub"), tokens.publicKey);
-    writeFileSync(directory.file("tokens.key"), tokens.privateKey, OWNER_ONLY);
+    writeFileSync(this.tokenKeyFile, tokens.privateKey, OWNER_ONLY);
 
     const admin = {
       url: this.url,
@@ -125,17 +139,35 @@ export class ApiServer {
       `--tls-private-key-file=${directory.file("server.key")}`,
       `--client-ca-file=${directory.file("ca.crt")}`,
       "--authorization-mode=Node,RBAC",
-      // Nobody makes the `default` ServiceAccounts that this plugin insists on.
-      "--disable-admission-plugins=ServiceAccount",
+      ...(options.wholeCluster ? this.#kubeletFlags() : NO_CONTROLLERS),
       "--allow-privileged=true",
       `--service-cluster-ip-range=${serviceCidrs}`,
       "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
       `--service-account-key-file=${directory.file("tokens.pub")}`,
-      `--service-account-signing-key-file=${directory.file("tokens.key")}`,
+      `--service-account-signing-key-file=${this.tokenKeyFile}`,
       "--shutdown-delay-duration=0s",
       "--shutdown-watch-termination-grace-period=0s",
       "--profiling=false",
       ...Object.entries(featureGates).map(([gate, on]) => `--feature-gates=${gate}=${on}`),
+    ];
+  }
+
+  /** A kubeconfig file for whoever a client certificate says, such as `system:kube-scheduler`. */
+  certificateKubeconfig(request: CertificateRequest): string {
+    const path = this.#directory.file(`${request.commonName.replaceAll(":", ".")}.kubeconfig`);
+    writeFileSync(path, kubeconfig({ url: this.url, ca: this.ca, ...this.#authority.issue(request) }), OWNER_ONLY);
+    return path;
+  }
+
+  #kubeletFlags(): string[] {
+    const client = this.#authority.issue({ commonName: "kube-apiserver", organization: "system:masters" });
+    writeFileSync(this.#directory.file("kubelet-client.crt"), client.certificate);
+    writeFileSync(this.#directory.file("kubelet-client.key"), client.key, OWNER_ONLY);
+    return [
+      "--enable-admission-plugins=NodeRestriction",
+      `--kubelet-client-certificate=${this.#directory.file("kubelet-client.crt")}`,
+      `--kubelet-client-key=${this.#directory.file("kubelet-client.key")}`,
+      "--kubelet-preferred-address-types=InternalIP",
     ];
   }
 

@@ -2,9 +2,20 @@ import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** A module below test/tools. */
-export type ToolName = "kubernetes" | "etcd" | "collector" | "prometheus";
-export type Program = "kube-apiserver" | "kubectl" | "etcd" | "otelcol" | "prometheus" | "promtool";
+/** What `test/tools/build.sh` builds. */
+export type ToolName =
+  | "kubernetes"
+  | "etcd"
+  | "collector"
+  | "prometheus"
+  | "kubelet"
+  | "containerd"
+  | "coredns"
+  | "flannel";
+export type Program =
+  | ("kube-apiserver" | "kubectl" | "etcd" | "otelcol" | "prometheus" | "promtool")
+  | ("kubelet" | "kube-proxy" | "kube-scheduler" | "kube-controller-manager")
+  | ("containerd" | "containerd-shim-runc-v2" | "ctr" | "coredns" | "flanneld");
 
 const BUILD = join(import.meta.dirname, "../tools/build.sh");
 /** Exit codes of `build.sh --check`. */

@@ -5,7 +5,8 @@
 #   test/tools/build.sh --dir [NAME…]  the same, quiet on standard output but for the directory
 #   test/tools/build.sh --check [NAME…] build nothing: exit 0 where all of them are there, 3 or 4 where not
 #
-# NAME: kubernetes (kube-apiserver, kubectl), etcd, collector (otelcol), prometheus (prometheus, promtool).
+# NAME: kubernetes (kube-apiserver, kubectl), etcd, collector (otelcol), prometheus (prometheus, promtool); and for a whole cluster:
+# kubelet (with kube-proxy, kube-scheduler, kube-controller-manager), containerd (with its shim and ctr), coredns, flannel (flanneld).
 # Binaries are kept under ${XDG_CACHE_HOME:-~/.cache}/weir/tools/NAME-KEY, where KEY is a hash of the tool's module files and of its recipe
 # below; the directory that is printed holds links to the current ones. A warm call compares hashes and no more.
 # Exit codes: 0 done, 1 a build failed, 2 unknown name, 3 not built and Go is missing, 4 (--check only) not built, but it can be.
@@ -14,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir/tools
 bin=$cache/bin
 
-all=(kubernetes etcd collector prometheus)
+all=(kubernetes etcd collector prometheus kubelet containerd coredns flannel)
 
 # The programs that a tool consists of, as files in the directory of the binaries.
 programs() {
@@ -23,34 +24,55 @@ programs() {
     etcd) echo etcd ;;
     collector) echo otelcol ;;
     prometheus) echo prometheus promtool ;;
+    kubelet) echo kubelet kube-proxy kube-scheduler kube-controller-manager ;;
+    containerd) echo containerd containerd-shim-runc-v2 ctr ;;
+    coredns) echo coredns ;;
+    flannel) echo flanneld ;;
     *) return 1 ;;
   esac
 }
 
-# recipe NAME OUTDIR: compiles inside the tool's module. Its text is part of the key, so a changed flag means a new build.
-recipe() {
-  local out=$2 flags='-s -w' package
-  case $1 in
-    kubernetes)
-      # Without a version the API server announces v0.0.0 and clients that negotiate features by version misbehave.
-      for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-        flags+=" -X $package.gitVersion=v1.37.1 -X $package.gitMajor=1 -X $package.gitMinor=37 -X $package.gitCommit=test"
-        flags+=" -X $package.gitTreeState=clean -X $package.buildDate=2026-01-01T00:00:00Z"
-      done
-      go build -trimpath -ldflags "$flags" -o "$out/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl
-      ;;
-    etcd) go build -trimpath -ldflags "$flags" -o "$out/etcd" go.etcd.io/etcd/server/v3 ;;
-    collector) go build -trimpath -ldflags "$flags" -o "$out/otelcol" . ;;
-    prometheus)
-      # Service discovery for every cloud is half of Prometheus' size; tests scrape fixed targets.
-      go build -trimpath -tags remove_all_sd -ldflags "$flags -X github.com/prometheus/common/version.Version=3.15.0" -o "$out/" \
-        github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
-      ;;
-  esac
+# The directory of a tool's module. Kubernetes' is shared: a control plane's storage and API are needed far more often than nodes.
+module() { if [ "$1" = kubelet ]; then echo "$here/kubernetes"; else echo "$here/$1"; fi; }
+
+strip='-s -w'
+
+# Without a version the API server announces v0.0.0 and clients that negotiate features by version misbehave.
+kubernetes_flags() {
+  local package
+  printf '%s' "$strip"
+  for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    printf ' -X %s' $package.gitVersion=v1.37.1 $package.gitMajor=1 $package.gitMinor=37 $package.gitCommit=test \
+      $package.gitTreeState=clean $package.buildDate=2026-01-01T00:00:00Z
+  done
 }
 
+# recipe_NAME OUTDIR: compiles inside the tool's module. Its text is part of the key, so a changed flag means a new build.
+recipe_kubernetes() {
+  go build -trimpath -ldflags "$(kubernetes_flags)" -o "$1/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl
+}
+recipe_kubelet() {
+  go build -trimpath -ldflags "$(kubernetes_flags)" -o "$1/" k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy \
+    k8s.io/kubernetes/cmd/kube-scheduler k8s.io/kubernetes/cmd/kube-controller-manager
+}
+recipe_etcd() { go build -trimpath -ldflags "$strip" -o "$1/etcd" go.etcd.io/etcd/server/v3; }
+recipe_collector() { go build -trimpath -ldflags "$strip" -o "$1/otelcol" .; }
+recipe_prometheus() {
+  # Service discovery for every cloud is half of Prometheus' size; tests scrape fixed targets.
+  go build -trimpath -tags remove_all_sd -ldflags "$strip -X github.com/prometheus/common/version.Version=3.15.0" -o "$1/" \
+    github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+}
+recipe_containerd() {
+  local commands=github.com/containerd/containerd/v2/cmd
+  # Snapshotters that need libraries in C; tests use overlayfs.
+  go build -trimpath -tags no_btrfs,no_zfs,no_devmapper -ldflags "$strip -X github.com/containerd/containerd/v2/version.Version=v2.4.2" \
+    -o "$1/" $commands/containerd $commands/containerd-shim-runc-v2 $commands/ctr
+}
+recipe_coredns() { go build -trimpath -ldflags "$strip" -o "$1/coredns" .; }
+recipe_flannel() { go build -trimpath -ldflags "$strip" -o "$1/flanneld" .; }
+
 # key NAME: over the module files, the sources where there are any, and the recipe.
-key() { (cd "$here/$1" && { declare -f recipe; for file in go.mod go.sum *.go; do [ ! -e "$file" ] || cat "$file"; done; } | sha256sum | cut -c1-16); }
+key() { (cd "$(module "$1")" && { declare -f "recipe_$1" kubernetes_flags; for file in go.mod go.sum *.go; do [ ! -e "$file" ] || cat "$file"; done; } | sha256sum | cut -c1-16); }
 
 # link NAME STORE: points the printed directory at this build; atomic, because tests of several checkouts may run side by side.
 link() {
@@ -79,10 +101,10 @@ no_go() {
 
 # In a shell of its own, out of the way of everything else on the machine.
 compile() (
-  cd "$here/$1"
+  cd "$(module "$1")"
   renice -n 10 -p "$BASHPID" >/dev/null
   export GOFLAGS='-buildvcs=false -mod=readonly' CGO_ENABLED=0 GOWORK=off GO111MODULE=on
-  recipe "$1" "$2"
+  "recipe_$1" "$2"
 )
 
 build() {
@@ -95,7 +117,7 @@ build() {
     trap 'rm -rf "$work"' EXIT
     if ! compile "$name" "$work" >"$work/log" 2>&1; then
       grep -v '^go: downloading' "$work/log" | tail -n 30 >&2
-      echo "Cannot build $name: see the lines above; its module is $here/$name." >&2
+      echo "Cannot build $name: see the lines above; its module is $(module "$name")." >&2
       exit 1
     fi
     rm "$work/log"
@@ -114,7 +136,7 @@ while [[ ${1-} == --* ]]; do
   case $1 in
     --dir) quiet=1 ;;
     --check) check=1 quiet=1 ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
