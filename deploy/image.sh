@@ -84,8 +84,8 @@ stage_libraries() {
 fill_cache() {
   local environment node=/mnt/usr/local/bin/node
   mapfile -t environment < <(sed -n 's/^ENV //p' deploy/Dockerfile)
-  local quiet=(--random-seed=1 --single-threaded-gc --min-semi-space-size=256 --max-semi-space-size=256
-    --initial-old-space-size=512)
+  # Of V8's flags only those will do that do not count when it compares its own with those of the cache.
+  local quiet=(--random-seed=1 --single-threaded-gc --min-semi-space-size=256 --max-semi-space-size=256)
   # What is loaded only where the configuration asks for it.
   local late='const otlp = ["metrics", "trace"].flatMap((signal) =>
       ["grpc", "proto"].map((protocol) => `@opentelemetry/exporter-${signal}-otlp-${protocol}`));
@@ -137,6 +137,8 @@ make_base() {
       usr/bin/* usr/lib/*/gconv usr/share/{base-files,doc-base,info,lintian,locale,man} \
       var/cache var/log var/lib/apt var/lib/dpkg/{alternatives,arch,info,status,triggers,updates} \
       var/lib/dpkg/status.d/mawk usr/share/doc/mawk
+    chmod -R go-w,ug-s .
+    chmod 1777 tmp var/tmp
     find usr/share/doc ! -type d ! -path "*/copyright" -delete
     # The kubelet's ID mappings, and Node, ask for root's entry.
     printf 'root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >etc/passwd

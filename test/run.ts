@@ -10,7 +10,7 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
 /** Tests that use one kernel, and so run one file after the other. */
-const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli", "cluster"]);
+const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli", "deploy", "cluster"]);
 /** Tests that have a command of their own: `npm run test:cluster`. */
 const ONLY_WHEN_NAMED = new Set(["cluster"]);
 

@@ -17,8 +17,14 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "BPF", bit: 39, otherwise: "" },
   { name: "PERFMON", bit: 38, otherwise: "" },
   { name: "NET_ADMIN", bit: 12, otherwise: "backends of Services on other nodes are not named." },
-  { name: "SYS_PTRACE", bit: 19, otherwise: "processes of other users are named by what the kernel knows only." },
 ];
+
+/** The API server tells the addresses of pods; without one, they are read from processes' network namespaces. */
+const SYS_PTRACE: Capability = {
+  name: "SYS_PTRACE",
+  bit: 19,
+  otherwise: "containers' addresses are known only once they have connected.",
+};
 
 const SYS_RESOURCE: Capability = {
   name: "SYS_RESOURCE",
@@ -26,8 +32,8 @@ const SYS_RESOURCE: Capability = {
   otherwise: "maps may not fit into the locked-memory limit.",
 };
 
-/** The effective capabilities of this process, read from `PROC/self/status`. */
-export function checkCapabilities(proc: string, kernelRelease: string): Finding[] {
+/** The effective capabilities of this process, read from `PROC/self/status`; `cluster`: whether names come from one. */
+export function checkCapabilities(proc: string, kernelRelease: string, cluster: boolean): Finding[] {
   const section = "Capabilities";
   let status: string;
   try {
@@ -42,7 +48,11 @@ export function checkCapabilities(proc: string, kernelRelease: string): Finding[
   const has = (bit: number) => ((effective >> BigInt(bit)) & 1n) === 1n;
   const admin = ((effective >> SYS_ADMIN_BIT) & 1n) === 1n;
 
-  const wanted = chargesLockedMemory(kernelRelease) ? [...CAPABILITIES, SYS_RESOURCE] : CAPABILITIES;
+  const wanted = [
+    ...CAPABILITIES,
+    ...(cluster ? [] : [SYS_PTRACE]),
+    ...(chargesLockedMemory(kernelRelease) ? [SYS_RESOURCE] : []),
+  ];
   return wanted.map(({ name, bit, otherwise }) => {
     const subject = `CAP_${name}`;
     if (has(bit)) return ok(section, subject, "effective");

@@ -28,7 +28,7 @@ export async function examine({ host, programs, api }: DoctorOptions): Promise<F
   return [
     ...checkKernel(host),
     ...checkMounts(host),
-    ...checkCapabilities(host.proc, kernelRelease(host.proc)),
+    ...checkCapabilities(host.proc, kernelRelease(host.proc), api !== undefined),
     ...(await checkPrograms(programs)),
     ...(await checkApi(api)),
   ];

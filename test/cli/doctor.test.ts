@@ -99,6 +99,14 @@ test("examine() reads each capability from its bit", async (context) => {
   assert.equal((await capabilities()).length, 4);
 });
 
+test("examine() wants SYS_PTRACE only where no cluster tells the addresses of pods", async (context) => {
+  const status = "CapEff:\t000000c000001000\n";
+  const api = () => Promise.resolve({ reachable: true, detail: "", forbidden: [] });
+  const change = { host: host(context, { "proc/self/status": status }) };
+  assert.deepEqual(await complaints(options(context, change)), ["CAP_SYS_PTRACE: warn"]);
+  assert.deepEqual(await complaints(options(context, { ...change, api })), []);
+});
+
 test("examine() wants SYS_RESOURCE only where maps count as locked memory", async (context) => {
   const status = "CapEff:\t000000c000081000\n";
   const at = (release: string) =>
