@@ -8,6 +8,7 @@ import type { Runtime, RuntimeConfig } from "./runtime.ts";
 export interface Kubelet {
   readonly nodeName: string;
   readonly hostIp: string;
+  readonly podUid: string;
   /** Content of the pod's ConfigMaps by their names. */
   readonly configMaps: readonly KubernetesObject[];
   /** Files of the service account: `token`, `ca.crt`. Without them the pod has none. */
@@ -76,6 +77,7 @@ function environmentOf({ container }: PodTemplate, kubelet: Kubelet): Record<str
   const fields: Readonly<Record<string, string>> = {
     "spec.nodeName": kubelet.nodeName,
     "status.hostIP": kubelet.hostIp,
+    "metadata.uid": kubelet.podUid,
   };
   const values: Record<string, string> = {};
   for (const { name, value, valueFrom } of container.env) {

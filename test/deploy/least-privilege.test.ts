@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, suite, type TestContext, test } from "node:test";
 import type { NamedPlace } from "../agent/named-place.ts";
 import { type PodOptions, podPlace } from "../agent/pod-place.ts";
@@ -53,6 +54,7 @@ suite("the image with the rights of the DaemonSet", {
     kubelet = {
       nodeName: "n1",
       hostIp: "127.0.0.1",
+      podUid: randomUUID(),
       configMaps: objects.filter(({ kind }) => kind === "ConfigMap"),
       serviceAccount: { token: await server.serviceAccountToken("weir", "weir"), "ca.crt": server.ca },
       env: { KUBERNETES_SERVICE_HOST: url.hostname, KUBERNETES_SERVICE_PORT: url.port },
