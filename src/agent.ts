@@ -109,7 +109,11 @@ async function start(
       credentials,
       sink: resolver.directory,
       owners: config.kubernetes,
-      selection: { labels: labels.podLabelKeys, annotations: labels.podAnnotationKeys, serviceLabels: false },
+      selection: {
+        labels: labels.podLabelKeys,
+        annotations: labels.podAnnotationKeys,
+        serviceLabels: config.kubernetes.serviceLabels,
+      },
       onError: (resource, error) => log.warn({ resource, kind: error.kind }, error.message),
       onRecovery: (resource, downMs) =>
         log.info({ resource, downMs: Math.round(downMs) }, `${resource} are watched again`),

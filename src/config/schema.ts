@@ -93,6 +93,11 @@ const kubernetes = z.strictObject({
     description:
       "Watches the metadata of Jobs, so that pods of a CronJob are named after it and not after each of its Jobs.",
   }),
+  serviceLabels: booleanOption({
+    default: false,
+    description:
+      "Whether the pods' labels app.kubernetes.io/instance and app.kubernetes.io/name name their service on spans, where no annotation resource.opentelemetry.io/service.name does.",
+  }),
   replicaSets: booleanOption({
     default: false,
     description:

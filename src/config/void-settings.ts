@@ -19,6 +19,7 @@ export function findVoidSettings(
     for (const path of ["otlp.protocol", "otlp.interval", "otlp.temporality", "otlp.headers"]) {
       refuse(path, "has no effect without otlp.endpoint");
     }
+    if (config.kubernetes.serviceLabels) refuse("kubernetes.serviceLabels", "has no effect without otlp.endpoint");
     if (config.spans.failed) refuse("spans.failed", "has no effect without otlp.endpoint");
     if (config.spans.closed) refuse("spans.closed", "has no effect without otlp.endpoint");
     // Only OTEL_SDK_DISABLED can get here with an endpoint.
@@ -35,6 +36,8 @@ export function findVoidSettings(
     }
     refuse("kubernetes.kubeconfig", "has no effect while kubernetes.enabled is false");
     refuse("kubernetes.context", "has no effect while kubernetes.enabled is false");
+    if (config.kubernetes.serviceLabels)
+      refuse("kubernetes.serviceLabels", "has no effect while kubernetes.enabled is false");
     if (config.kubernetes.jobs) refuse("kubernetes.jobs", "has no effect while kubernetes.enabled is false");
     if (config.kubernetes.replicaSets)
       refuse("kubernetes.replicaSets", "has no effect while kubernetes.enabled is false");

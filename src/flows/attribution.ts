@@ -1,4 +1,4 @@
-import type { AddressWords, Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
+import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer } from "../identity/endpoint.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
 import type { Listeners } from "./listeners.ts";
 import { processName } from "./process-name.ts";
@@ -25,6 +25,21 @@ export function remoteAddress(records: TcpRecords, index: number): AddressWords 
     w1: records.remote(index, 1),
     w2: records.remote(index, 2),
     w3: records.remote(index, 3),
+  };
+}
+
+/** What identity asks to know of the socket that a record was read from. A server's process is its listener's. */
+export function localSocket(
+  records: TcpRecords,
+  index: number,
+  listener: { readonly pid: number; readonly comm: string } | undefined,
+): LocalSocket {
+  return {
+    cgroupId: (BigInt(records.cgroupIdHigh(index)) << 32n) | BigInt(records.cgroupIdLow(index)),
+    netns: records.netns(index),
+    pid: records.pid(index) || (listener?.pid ?? 0),
+    comm: processName(records, index) || (listener?.comm ?? ""),
+    address: localAddress(records, index),
   };
 }
 
@@ -85,15 +100,8 @@ export class Attribution {
     const known = this.#localIndex.get(key);
     if (known >= 0) return this.#locals[known] as Endpoint;
 
-    const netns = records.netns(index);
     const listener = isServer ? this.#listeners.get(records, index) : undefined;
-    const endpoint = this.#identity.local({
-      cgroupId: (BigInt(records.cgroupIdHigh(index)) << 32n) | BigInt(records.cgroupIdLow(index)),
-      netns,
-      pid: records.pid(index) || (listener?.pid ?? 0),
-      comm: processName(records, index) || (listener?.comm ?? ""),
-      address: localAddress(records, index),
-    });
+    const endpoint = this.#identity.local(localSocket(records, index, listener));
     this.#localIndex.set(key, this.#locals.push(endpoint) - 1);
     return endpoint;
   }

@@ -1,4 +1,4 @@
-import type { Endpoint, ServiceRef } from "../identity/endpoint.ts";
+import type { Endpoint, PodDetail, ServiceRef } from "../identity/endpoint.ts";
 
 /** Why a connection failed. */
 export const FAILURE_REASONS = ["refused", "timeout", "unreachable", "reset", "other"] as const;
@@ -10,6 +10,8 @@ export interface ConnectionEvent {
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly service: ServiceRef | undefined;
+  /** The observer's own pod, where it is one. */
+  readonly ownPod: PodDetail | undefined;
   readonly clientAddress: string;
   readonly clientPort: number;
   /** The destination as the client addressed it, before any NAT. */

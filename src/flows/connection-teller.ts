@@ -1,6 +1,7 @@
+import type { Identity } from "../identity/endpoint.ts";
 import { formatAddress } from "../identity/format-address.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
-import { localAddress, remoteAddress } from "./attribution.ts";
+import { localAddress, localSocket, remoteAddress } from "./attribution.ts";
 import type { ConnectionEvent, FailureReason } from "./connection-event.ts";
 import type { Edge } from "./edge.ts";
 import type { HalfReading } from "./half-reading.ts";
@@ -9,6 +10,7 @@ import { processName } from "./process-name.ts";
 import type { WallClock } from "./wall-clock.ts";
 
 export interface TellerOptions {
+  readonly identity: Identity;
   readonly reading: HalfReading;
   readonly listeners: Listeners;
   readonly clock: WallClock;
@@ -26,7 +28,7 @@ export class ConnectionTeller {
   }
 
   tell(records: TcpRecords, index: number, edge: Edge, isServer: boolean, failure: FailureReason | undefined): void {
-    const { reading, listeners, clock, onConnection, allConnections } = this.#options;
+    const { identity, reading, listeners, clock, onConnection, allConnections } = this.#options;
     if (onConnection === undefined || (failure === undefined && !allConnections)) return;
     const { client, server, service } = edge;
     const local = formatAddress(localAddress(records, index));
@@ -40,6 +42,7 @@ export class ConnectionTeller {
       client,
       server,
       service,
+      ownPod: identity.podOf?.(localSocket(records, index, listener)),
       clientAddress: isServer ? remote : local,
       clientPort: isServer ? records.remotePort(index) : records.localPort(index),
       serverAddress: isServer ? local : remote,

@@ -93,7 +93,7 @@ export class FlowCounter {
     const listeners = this.#listeners;
     const clock = new WallClock(options.clock);
     const reading = new HalfReading(layout, listeners);
-    const teller = new ConnectionTeller({ reading, listeners, clock, onConnection, allConnections });
+    const teller = new ConnectionTeller({ identity, reading, listeners, clock, onConnection, allConnections });
     this.#identity = identity;
     this.#origins = options.origins;
     this.#layout = layout;

@@ -13,6 +13,7 @@ export interface PodEntry {
   readonly isReady: boolean;
   readonly endpoint: Endpoint;
   readonly containers: SlimPod["containers"];
+  readonly service: SlimPod["service"];
   /** When it was deleted, in milliseconds since the Unix epoch; 0 while it exists. */
   readonly deletedMs: number;
 }
@@ -36,6 +37,7 @@ export interface ServiceEntry {
 
 /** A pod entry as the directory writes it. */
 export interface PodRecord extends PodEntry {
+  service: SlimPod["service"];
   nodeName: string;
   isReady: boolean;
   endpoint: Endpoint;

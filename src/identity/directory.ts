@@ -356,6 +356,7 @@ export class Directory implements ObjectSink {
       deletedMs: 0,
       ips: NO_ADDRESSES,
       chosen: pod.chosen,
+      service: pod.service,
       hadAddress: false,
       absentMs: Number.NEGATIVE_INFINITY,
       askedAt: 0,
@@ -446,6 +447,7 @@ export class Directory implements ObjectSink {
     this.#nameWorkload(record, pod);
     record.nodeName = pod.nodeName;
     record.chosen = pod.chosen;
+    record.service = pod.service;
     record.isReady = pod.isReady;
     record.deletedMs = 0;
     for (const { id } of record.containers) {

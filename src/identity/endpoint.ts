@@ -56,6 +56,20 @@ export interface RemoteAnswer {
   readonly counted: Counted;
 }
 
+/** The pod and container of a local socket, for spans. One object for as long as nothing of it changes. */
+export interface PodDetail {
+  readonly uid: string;
+  readonly name: string;
+  readonly nodeName: string;
+  /** Empty where the container is not known. */
+  readonly container: string;
+  readonly containerId: string;
+  /** What the pod says of its service itself; empty what it does not say. */
+  readonly serviceName: string;
+  readonly serviceNamespace: string;
+  readonly serviceInstanceId: string;
+}
+
 /** Resolves sockets and addresses to endpoints. Answers are interned: equal endpoints are the same object. */
 export interface Identity {
   /**
@@ -64,6 +78,8 @@ export interface Identity {
    */
   readonly version: number;
   local(socket: LocalSocket): Endpoint;
+  /** The same pod as `local()` names the workload of. Not for hot paths. */
+  podOf?(socket: LocalSocket): PodDetail | undefined;
   /**
    * `port` is 0 where it says nothing about a Service: that of a client whose connection was accepted. `netns` is the asking socket's
    * (loopback means that namespace); `unixMs` the moment asked about.

@@ -4,7 +4,7 @@ import { type Cgroup, CgroupTree, type CgroupTreeStats } from "./cgroup-tree.ts"
 import type { CgroupPlace } from "./container-path.ts";
 import { Directory, type DirectoryStats } from "./directory.ts";
 import type { AddressRecord, PodEntry } from "./directory-entries.ts";
-import type { AddressWords, Endpoint, Identity, LocalSocket, RemoteAnswer, ServiceRef } from "./endpoint.ts";
+import type { AddressWords, Endpoint, Identity, LocalSocket, PodDetail, RemoteAnswer, ServiceRef } from "./endpoint.ts";
 import { type EndpointLabels, NO_LABELS } from "./endpoint-labels.ts";
 import { ExternalNames, type NamedNetwork } from "./external.ts";
 import { HostAddresses, type HostAddressesStats } from "./host-addresses.ts";
@@ -12,6 +12,7 @@ import { HostNames } from "./host-names.ts";
 import { Interner } from "./interner.ts";
 import { labelName } from "./label-name.ts";
 import { NetnsPods } from "./netns-pods.ts";
+import { PodDetails } from "./pod-details.ts";
 
 export interface ResolverOptions {
   /** This node's name in the cluster; without one, the host's name. */
@@ -70,6 +71,7 @@ export class Resolver implements Identity {
   readonly #netnsPods: NetnsPods;
   readonly #hostNames: HostNames;
   readonly #external: ExternalNames;
+  readonly #podDetails = new PodDetails();
   readonly #host: Endpoint;
   readonly #unknown: Endpoint;
   #unresolvedLocal = 0;
@@ -169,6 +171,12 @@ export class Resolver implements Identity {
   #place(cgroup: Cgroup | undefined, pid: number): CgroupPlace | undefined {
     if (cgroup !== undefined && cgroup.path !== "/") return cgroup.place;
     return this.#cgroups.v1Place(pid) ?? cgroup?.place;
+  }
+
+  podOf(socket: LocalSocket): PodDetail | undefined {
+    const place = this.#place(this.#cgroups.lookup(socket.cgroupId, socket.pid), socket.pid);
+    const pod = this.#cluster ? (this.#podOfPlace(place) ?? this.#podOfNetns(socket)) : undefined;
+    return pod && this.#podDetails.of(pod, place?.containerId ?? "");
   }
 
   #localInCluster(socket: LocalSocket, cgroup: Cgroup | undefined, place: CgroupPlace | undefined): Endpoint {

@@ -49,7 +49,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
       ringSizeBytes: 4_194_304,
       maxBackendLookups: 5_000,
     },
-    kubernetes: { enabled: "auto", jobs: true, replicaSets: false },
+    kubernetes: { enabled: "auto", jobs: true, serviceLabels: false, replicaSets: false },
     external: { cidrs: [] },
     labels: {
       zone: false,

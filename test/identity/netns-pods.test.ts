@@ -17,6 +17,7 @@ function entry(uid: string, fields: Partial<PodEntry> = {}): PodEntry & { delete
     isReady: true,
     endpoint,
     containers: [],
+    service: undefined,
     deletedMs: 0,
     ...fields,
   };

@@ -29,6 +29,6 @@ export class SpanSink {
     const own = event.observer === "client" ? event.client : event.server;
     // A server's span is made where no agent sees the client, unless both ends are asked for.
     const hasClientSpan = this.#choice.bothEnds && !UNOBSERVED.has(event.client.kind);
-    this.#processor.onEnd(connectionSpan(event, this.#resources.of(own), this.#scope, hasClientSpan));
+    this.#processor.onEnd(connectionSpan(event, this.#resources.of(own, event.ownPod), this.#scope, hasClientSpan));
   }
 }

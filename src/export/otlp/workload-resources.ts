@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
-import type { Endpoint } from "../../identity/endpoint.ts";
+import type { Endpoint, PodDetail } from "../../identity/endpoint.ts";
 import { cleanText } from "../../metrics/clean-text.ts";
 
 /** Attribute that names a workload, by its kind. */
@@ -27,18 +27,21 @@ const OF_THE_AGENT = /^(service|telemetry|process|container|k8s\.(namespace|pod|
 export class WorkloadResources {
   readonly #shared: Attributes;
   /** Endpoints are interned, so that a resource goes when its endpoint does. */
-  readonly #cache = new WeakMap<Endpoint, Resource>();
+  readonly #cache = new WeakMap<Endpoint | PodDetail, Resource>();
 
   /** `agent` is the agent's own resource: what holds for the cluster and the node is taken over. */
   constructor(agent: Attributes) {
     this.#shared = Object.fromEntries(Object.entries(agent).filter(([key]) => !OF_THE_AGENT.test(key)));
   }
 
-  of(endpoint: Endpoint): Resource {
-    let resource = this.#cache.get(endpoint);
+  /** `pod`: which of the workload's pods it is, where that is known. */
+  of(endpoint: Endpoint, pod?: PodDetail): Resource {
+    const key = pod ?? endpoint;
+    let resource = this.#cache.get(key);
     if (resource === undefined) {
-      resource = resourceFromAttributes({ ...this.#shared, ...workloadAttributes(endpoint) });
-      this.#cache.set(endpoint, resource);
+      const ofPod = pod === undefined ? {} : podAttributes(endpoint, pod);
+      resource = resourceFromAttributes({ ...this.#shared, ...workloadAttributes(endpoint), ...ofPod });
+      this.#cache.set(key, resource);
     }
     return resource;
   }
@@ -54,4 +57,21 @@ function workloadAttributes(endpoint: Endpoint): Attributes {
     ...(namespace === "" ? {} : { "service.namespace": namespace, "k8s.namespace.name": namespace }),
     ...(nameAttribute === undefined ? {} : { [nameAttribute]: workload }),
   };
+}
+
+/** By OpenTelemetry's rules for Kubernetes: what the pod says itself goes before what its workload is called. */
+function podAttributes({ namespace }: Endpoint, pod: PodDetail): Attributes {
+  const { uid, name, nodeName, container, containerId, serviceName, serviceNamespace, serviceInstanceId } = pod;
+  const instance = serviceInstanceId || (container === "" ? "" : `${namespace}.${name}.${container}`);
+  const attributes: Attributes = {
+    "k8s.pod.name": name,
+    "k8s.pod.uid": uid,
+    "k8s.node.name": nodeName,
+    "k8s.container.name": container,
+    "container.id": containerId,
+    "service.name": serviceName,
+    "service.namespace": serviceNamespace,
+    "service.instance.id": instance,
+  };
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ""));
 }

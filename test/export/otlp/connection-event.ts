@@ -6,6 +6,7 @@ export function connectionEvent(changes: Partial<ConnectionEvent> = {}): Connect
     observer: "client",
     client: FRONTEND,
     server: CART,
+    ownPod: undefined,
     service: { namespace: "shop", name: "cart-service" },
     clientAddress: "10.244.1.5",
     clientPort: 40_001,
