@@ -27,6 +27,19 @@ static __always_inline __u64 sock_cgroup_id(struct sock *sk)
 	return val & 3 ? 0 : BPF_CORE_READ((struct cgroup *)val, kn, id);
 }
 
+/* The cgroup v2 of any socket; NULL where the kernel cannot say. */
+static __always_inline struct cgroup *sock_cgroup(struct sock *sk)
+{
+	const struct sock_cgroup_data___before_5_15 *data;
+	__u64 val;
+
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	data = (const void *)&sk->sk_cgrp_data;
+	val = BPF_CORE_READ(data, val);
+	return val & 3 ? NULL : (struct cgroup *)val;
+}
+
 /* The TCP socket behind a program's MPTCP socket: its first subflow, which is all there is where the other end does not
  * speak MPTCP. Go's servers listen with MPTCP. NULL where the kernel cannot say. */
 static __always_inline struct sock *first_subflow(struct sock *sk)

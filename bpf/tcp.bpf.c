@@ -15,6 +15,8 @@
  * task, may bring a state change that tcp_state does not see. What it missed of a birth the end makes good, or the sweep;
  * what it missed of an end, tcp_gone.
  *
+ * Where several nodes share the kernel, only one node's sockets are looked at: see node.bpf.h.
+ *
  * tcp_error needs kernel 5.15; before, such a connection fails as `other` unless the program left the error unread.
  *
  * Not covered: a connect() that fails before a SYN is built (no route at all: the call returns the error and no state
@@ -24,6 +26,7 @@
 
 #include "drift.bpf.h"
 #include "kernel.bpf.h"
+#include "node.bpf.h"
 #include "tcp.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -275,16 +278,42 @@ static __always_inline struct connection *make_room(__u64 key)
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
+/* The end of what was kept of a connection. */
+static __always_inline void forget(struct connection *connection, __u64 key)
+{
+	connection->birth.established_ns = 0;
+	connection->birth.id = 0;
+	if (is_crowded() && bpf_map_delete_elem(&connections, &key) == 0)
+		count_elements(-1);
+}
+
+/* Passes a connection of another node over. What its memory was kept under before is gone without notice. */
+static __always_inline void pass_over(__u64 key)
+{
+	struct connection *connection = find(key);
+
+	count_elsewhere();
+	if (!connection)
+		return;
+	count_lost(WEIR_TCP_LOST_END_MISSED);
+	forget(connection, key);
+}
+
 /*
- * Begins to keep a connection; NULL where there is no room. An element still in use is of a socket that is gone without
- * notice.
+ * Begins to keep a connection; NULL where there is no room, or where it is another node's. An element still in use is of
+ * a socket that is gone without notice.
  */
 static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side)
 {
 	__u64 key = (__u64)sk;
-	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct connection *connection;
 	struct weir_tcp_birth *birth;
 
+	if (is_elsewhere(true, sk)) {
+		pass_over(key);
+		return NULL;
+	}
+	connection = bpf_map_lookup_elem(&connections, &key);
 	if (!connection)
 		connection = make_room(key);
 	if (!connection) {
@@ -306,15 +335,6 @@ static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side
 	read_remote(true, sk, birth);
 	connection->swept_bytes = UNSWEPT;
 	return birth;
-}
-
-/* The end of what was kept of a connection. */
-static __always_inline void forget(struct connection *connection, __u64 key)
-{
-	connection->birth.established_ns = 0;
-	connection->birth.id = 0;
-	if (is_crowded() && bpf_map_delete_elem(&connections, &key) == 0)
-		count_elements(-1);
 }
 
 /* connect(), in the caller's context; the source port is not chosen yet. */
@@ -436,6 +456,9 @@ static __always_inline void closed(struct sock *sk, int from)
 	if (!tp || (!connection &&
 		    in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV)))
 		return;
+	/* counted when it was born */
+	if (!connection && is_elsewhere(true, sk))
+		return;
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		count_lost(WEIR_TCP_LOST_RING_FULL);
@@ -465,7 +488,7 @@ static __always_inline void listener(struct sock *sk, __u8 kind)
 	struct weir_tcp_record *record;
 	struct weir_tcp_birth *birth;
 
-	if (!tp)
+	if (!tp || is_elsewhere(true, sk))
 		return;
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
@@ -680,6 +703,11 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 	record.state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (!in_state(record.state & 15, CONNECTED | 1U << TCP_LISTEN))
 		return 0;
+	if (is_elsewhere(false, sk)) {
+		if (record.state != TCP_LISTEN)
+			count_elsewhere();
+		return 0;
+	}
 
 	tp = (struct tcp_sock *)sk;
 	birth->id = next_id();

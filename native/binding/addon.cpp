@@ -11,42 +11,52 @@
 #include "conntrack_object.h"
 #include "convert.h"
 #include "layout.h"
+#include "node_monitor_object.h"
 #include "tcp_monitor_object.h"
 
 namespace weir::binding {
 namespace {
 
-// Loading takes the verifier a while: off the event loop.
+// Loading takes the verifier a while: off the event loop. `Object` is the JavaScript class of a monitor.
+template <typename Object>
 class OpenWorker : public Napi::AsyncWorker {
  public:
-  OpenWorker(Napi::Env env, TcpMonitor::Options options, const Napi::FunctionReference& constructor)
+  using Monitor = typename Object::Monitor;
+
+  OpenWorker(Napi::Env env, typename Monitor::Options options, const Napi::FunctionReference& constructor)
       : Napi::AsyncWorker(env, "weir.open"),
         options_(std::move(options)),
         constructor_(constructor),
         deferred_(Napi::Promise::Deferred::New(env)) {}
 
-  Napi::Promise promise() const { return deferred_.Promise(); }
+  static Napi::Value queue(Napi::Env env, typename Monitor::Options options,
+                           const Napi::FunctionReference& constructor) {
+    auto* worker = new OpenWorker(env, std::move(options), constructor);
+    Napi::Promise promise = worker->deferred_.Promise();
+    worker->Queue();
+    return promise;
+  }
 
  protected:
   void Execute() override {
     try {
-      monitor_ = std::make_shared<TcpMonitor>(options_);
+      monitor_ = std::make_shared<Monitor>(options_);
     } catch (const Error& error) {
       error_.emplace(error);
       SetError(error.what());
     }
   }
 
-  void OnOK() override { deferred_.Resolve(TcpMonitorObject::wrap(constructor_, std::move(monitor_))); }
+  void OnOK() override { deferred_.Resolve(Object::wrap(constructor_, std::move(monitor_))); }
   void OnError(const Napi::Error& other) override {
     deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value());
   }
 
  private:
-  TcpMonitor::Options options_;
+  typename Monitor::Options options_;
   const Napi::FunctionReference& constructor_;
   Napi::Promise::Deferred deferred_;
-  std::shared_ptr<TcpMonitor> monitor_;
+  std::shared_ptr<Monitor> monitor_;
   std::optional<Error> error_;
 };
 
@@ -54,13 +64,16 @@ class OpenWorker : public Napi::AsyncWorker {
 class Addon : public Napi::Addon<Addon> {
  public:
   Addon(Napi::Env env, Napi::Object exports)
-      : monitor_constructor_(Napi::Persistent(TcpMonitorObject::define(env))),
+      : tcp_constructor_(Napi::Persistent(TcpMonitorObject::define(env))),
+        node_constructor_(Napi::Persistent(NodeMonitorObject::define(env))),
         conntrack_constructor_(Napi::Persistent(ConntrackObject::define(env))) {
     DefineAddon(exports, {
                              InstanceMethod("openTcp", &Addon::open_tcp),
+                             InstanceMethod("openNode", &Addon::open_node),
                              InstanceMethod("openConntrack", &Addon::open_conntrack),
                              InstanceMethod("measureRunTime", &Addon::measure_run_time),
                              InstanceValue("tcpLayout", tcp_layout(env), napi_enumerable),
+                             InstanceValue("nodeLayout", node_layout(env), napi_enumerable),
                              InstanceValue("conntrackLayout", conntrack_layout(env), napi_enumerable),
                          });
   }
@@ -70,14 +83,18 @@ class Addon : public Napi::Addon<Addon> {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openTcp: expected an options object");
     const auto given = info[0].As<Napi::Object>();
     const char* path = "openTcp";
-    auto* worker =
-        new OpenWorker(info.Env(),
-                       {string_property(given, path, "objectPath"), uint32_property(given, path, "maxConnections"),
-                        uint32_property(given, path, "ringBytes")},
-                       monitor_constructor_);
-    Napi::Promise promise = worker->promise();
-    worker->Queue();
-    return promise;
+    return OpenWorker<TcpMonitorObject>::queue(
+        info.Env(),
+        {string_property(given, path, "objectPath"), uint32_property(given, path, "maxConnections"),
+         uint32_property(given, path, "ringBytes"), node_property(given, path, "node")},
+        tcp_constructor_);
+  }
+
+  Napi::Value open_node(const Napi::CallbackInfo& info) {
+    if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openNode: expected an options object");
+    const auto given = info[0].As<Napi::Object>();
+    return OpenWorker<NodeMonitorObject>::queue(info.Env(), {string_property(given, "openNode", "objectPath")},
+                                                node_constructor_);
   }
 
   Napi::Value open_conntrack(const Napi::CallbackInfo&) { return ConntrackObject::open(conntrack_constructor_); }
@@ -90,7 +107,8 @@ class Addon : public Napi::Addon<Addon> {
     return info.Env().Undefined();
   }
 
-  Napi::FunctionReference monitor_constructor_;
+  Napi::FunctionReference tcp_constructor_;
+  Napi::FunctionReference node_constructor_;
   Napi::FunctionReference conntrack_constructor_;
   std::optional<BpfStatistics> statistics_;
 };

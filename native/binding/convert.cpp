@@ -34,4 +34,17 @@ std::uint32_t uint32_property(const Napi::Object& options, const char* path, con
   return static_cast<std::uint32_t>(number);
 }
 
+weir_node node_property(const Napi::Object& options, const char* path, const char* name) {
+  const Napi::Value value = options.Get(name);
+  if (value.IsUndefined()) return {};
+  const std::string inner = std::string(path) + "." + name;
+  if (!value.IsObject()) throw Napi::TypeError::New(options.Env(), inner + ": expected an object");
+  const auto node = value.As<Napi::Object>();
+  const Napi::Value id = node.Get("cgroupId");
+  bool exact = false;
+  const std::uint64_t cgroup_id = id.IsBigInt() ? id.As<Napi::BigInt>().Uint64Value(&exact) : 0;
+  if (!exact) throw Napi::TypeError::New(options.Env(), inner + ".cgroupId: expected a bigint of 64 bits");
+  return {cgroup_id, uint32_property(node, inner.c_str(), "level"), uint32_property(node, inner.c_str(), "netns")};
+}
+
 }  // namespace weir::binding

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "../core/error.h"
+#include "node.h"
 
 namespace weir::binding {
 
@@ -18,6 +19,8 @@ Napi::Error to_js(Napi::Env env, const Error& error);
 // Properties of an options object. `path` names it in errors: `openTcp.maxConnections: expected …`. Throw TypeError.
 std::string string_property(const Napi::Object& options, const char* path, const char* name);
 std::uint32_t uint32_property(const Napi::Object& options, const char* path, const char* name);
+// `{cgroupId, level, netns}`, or nothing for the whole host.
+weir_node node_property(const Napi::Object& options, const char* path, const char* name);
 
 // Calls `work`, and turns an Error of the core into a JavaScript one.
 template <typename Work>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../core/conntrack.h"
+#include "node.h"
 #include "tcp.h"
 
 namespace weir::binding {
@@ -95,6 +96,25 @@ Napi::Object conntrack_layout(Napi::Env env) {
                                      {"original", offsetof(Answer, original)},
                                      {"reply", offsetof(Answer, reply)}}));
   layout.Set("absent", Napi::Number::New(env, ENOENT));
+  return layout;
+}
+
+Napi::Object node_layout(Napi::Env env) {
+  using Record = weir_node_record;
+  Napi::Object layout = Napi::Object::New(env);
+  layout.Set("recordBytes", Napi::Number::New(env, sizeof(Record)));
+  layout.Set("nameBytes", Napi::Number::New(env, WEIR_NODE_NAME_BYTES));
+  layout.Set("offsets", numbers(env, {{"cgroupId", offsetof(Record, cgroup_id)},
+                                      {"parentId", offsetof(Record, parent_id)},
+                                      {"level", offsetof(Record, level)},
+                                      {"pid", offsetof(Record, pid)},
+                                      {"netns", offsetof(Record, netns)},
+                                      {"kind", offsetof(Record, kind)},
+                                      {"name", offsetof(Record, name)}}));
+  layout.Set("kinds", numbers(env, {{"process", WEIR_NODE_PROCESS},
+                                    {"cgroup", WEIR_NODE_CGROUP},
+                                    {"cgroupGone", WEIR_NODE_CGROUP_GONE}}));
+  layout.Set("lost", names(env, {"cgroup_news_full"}));
   return layout;
 }
 

@@ -12,6 +12,9 @@ Napi::Object tcp_layout(Napi::Env env);
 // native/core/conntrack.h likewise: `{tupleBytes, answerBytes, tuple: {source: 0, …}, answer: {error: 0, …}, absent}`.
 Napi::Object conntrack_layout(Napi::Env env);
 
+// bpf/node.h, likewise: `{recordBytes, nameBytes, offsets, kinds, lost}`.
+Napi::Object node_layout(Napi::Env env);
+
 }  // namespace weir::binding
 
 #endif

@@ -4,18 +4,21 @@
 
 #include <napi.h>
 
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
-#include "../core/tcp_monitor.h"
 #include "convert.h"
 
 namespace weir::binding {
 
+using Records = std::vector<std::uint8_t>;
+
 // A copy of the records that JavaScript owns.
-inline Napi::ArrayBuffer to_buffer(Napi::Env env, const TcpMonitor::Records& records) {
+inline Napi::ArrayBuffer to_buffer(Napi::Env env, const Records& records) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, records.size());
   if (!records.empty()) std::memcpy(buffer.Data(), records.data(), records.size());
   return buffer;
@@ -24,10 +27,18 @@ inline Napi::ArrayBuffer to_buffer(Napi::Env env, const TcpMonitor::Records& rec
 // Reads records off the event loop, and hands them over as one ArrayBuffer.
 class RecordsWorker : public Napi::AsyncWorker {
  public:
-  using Read = std::function<TcpMonitor::Records()>;
+  using Read = std::function<Records()>;
 
   RecordsWorker(Napi::Env env, Read read)
       : Napi::AsyncWorker(env, "weir.records"), read_(std::move(read)), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  // Begins to read; the promise is for an ArrayBuffer.
+  static Napi::Value queue(Napi::Env env, Read read) {
+    auto* worker = new RecordsWorker(env, std::move(read));  // deletes itself when done
+    Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  }
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -50,7 +61,7 @@ class RecordsWorker : public Napi::AsyncWorker {
  private:
   Read read_;
   Napi::Promise::Deferred deferred_;
-  TcpMonitor::Records records_;
+  Records records_;
   std::optional<Error> error_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "convert.h"
 #include "records_worker.h"
+#include "reports.h"
 
 namespace weir::binding {
 namespace {
@@ -32,26 +33,6 @@ Napi::ArrayBuffer room_argument(const Napi::CallbackInfo& info) {
   return room;
 }
 
-Napi::Value queue(Napi::Env env, RecordsWorker::Read read) {
-  auto* worker = new RecordsWorker(env, std::move(read));  // deletes itself when done
-  Napi::Promise promise = worker->promise();
-  worker->Queue();
-  return promise;
-}
-
-// An array of objects, one for each item.
-template <typename Items, typename Fill>
-Napi::Value to_array(Napi::Env env, const Items& items, Fill&& fill) {
-  Napi::Array array = Napi::Array::New(env, items.size());
-  std::uint32_t index = 0;
-  for (const auto& item : items) {
-    Napi::Object object = Napi::Object::New(env);
-    fill(object, item);
-    array.Set(index++, object);
-  }
-  return array;
-}
-
 }  // namespace
 
 Napi::Function TcpMonitorObject::define(Napi::Env env) {
@@ -61,6 +42,7 @@ Napi::Function TcpMonitorObject::define(Napi::Env env) {
                          InstanceMethod<&TcpMonitorObject::collect>("collect"),
                          InstanceMethod<&TcpMonitorObject::drain>("drain"),
                          InstanceMethod<&TcpMonitorObject::lost>("lost"),
+                         InstanceMethod<&TcpMonitorObject::elsewhere>("elsewhere"),
                          InstanceMethod<&TcpMonitorObject::programs>("programs"),
                          InstanceMethod<&TcpMonitorObject::statistics>("statistics"),
                          InstanceMethod<&TcpMonitorObject::maps>("maps"),
@@ -79,11 +61,12 @@ TcpMonitorObject::TcpMonitorObject(const Napi::CallbackInfo& info) : Napi::Objec
 }
 
 Napi::Value TcpMonitorObject::survey(const Napi::CallbackInfo& info) {
-  return queue(info.Env(), [monitor = monitor_] { return monitor->survey(); });
+  return RecordsWorker::queue(info.Env(), [monitor = monitor_] { return monitor->survey(); });
 }
 
 Napi::Value TcpMonitorObject::collect(const Napi::CallbackInfo& info) {
-  return queue(info.Env(), [monitor = monitor_, sweep = sweep_argument(info)] { return monitor->collect(sweep); });
+  return RecordsWorker::queue(info.Env(),
+                              [monitor = monitor_, sweep = sweep_argument(info)] { return monitor->collect(sweep); });
 }
 
 // On the event loop: what the ring holds is copied in less time than it takes to hand the work to another thread.
@@ -95,41 +78,24 @@ Napi::Value TcpMonitorObject::drain(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value TcpMonitorObject::lost(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto lost = guarded(env, [&] { return monitor_->lost(); });
-  Napi::Array array = Napi::Array::New(env, lost.size());
-  for (std::uint32_t reason = 0; reason < lost.size(); reason++)
-    array.Set(reason, Napi::Number::New(env, static_cast<double>(lost[reason])));
-  return array;
+  return to_numbers(info.Env(), guarded(info.Env(), [&] { return monitor_->lost(); }));
+}
+
+Napi::Value TcpMonitorObject::elsewhere(const Napi::CallbackInfo& info) {
+  const auto count = guarded(info.Env(), [&] { return monitor_->elsewhere(); });
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 Napi::Value TcpMonitorObject::programs(const Napi::CallbackInfo& info) {
-  const auto reports = guarded(info.Env(), [&] { return monitor_->reports(); });
-  return to_array(info.Env(), reports, [](Napi::Object& object, const ProgramReport& report) {
-    object.Set("name", report.name);
-    object.Set("hook", report.hook);
-    object.Set("state", report.state);
-    object.Set("detail", report.detail);
-  });
+  return to_js(info.Env(), guarded(info.Env(), [&] { return monitor_->reports(); }));
 }
 
 Napi::Value TcpMonitorObject::statistics(const Napi::CallbackInfo& info) {
-  const auto statistics = guarded(info.Env(), [&] { return monitor_->statistics(); });
-  return to_array(info.Env(), statistics, [](Napi::Object& object, const ProgramStatistics& program) {
-    object.Set("name", program.name);
-    object.Set("runTimeNs", static_cast<double>(program.run_time_ns));
-    object.Set("runs", static_cast<double>(program.runs));
-    object.Set("missed", static_cast<double>(program.missed));
-  });
+  return to_js(info.Env(), guarded(info.Env(), [&] { return monitor_->statistics(); }));
 }
 
 Napi::Value TcpMonitorObject::maps(const Napi::CallbackInfo& info) {
-  const auto maps = guarded(info.Env(), [&] { return monitor_->maps(); });
-  return to_array(info.Env(), maps, [](Napi::Object& object, const MapReport& map) {
-    object.Set("name", map.name);
-    object.Set("maxEntries", map.max_entries);
-    object.Set("bytes", static_cast<double>(map.bytes));
-  });
+  return to_js(info.Env(), guarded(info.Env(), [&] { return monitor_->maps(); }));
 }
 
 Napi::Value TcpMonitorObject::close(const Napi::CallbackInfo& info) {

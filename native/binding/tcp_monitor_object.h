@@ -13,6 +13,8 @@ namespace weir::binding {
 // The core's TcpMonitor as a JavaScript object. Made by openTcp(), never by `new`.
 class TcpMonitorObject : public Napi::ObjectWrap<TcpMonitorObject> {
  public:
+  using Monitor = TcpMonitor;
+
   // The class, to be kept with the environment's state.
   static Napi::Function define(Napi::Env env);
   static Napi::Object wrap(const Napi::FunctionReference& constructor, std::shared_ptr<TcpMonitor> monitor);
@@ -23,6 +25,7 @@ class TcpMonitorObject : public Napi::ObjectWrap<TcpMonitorObject> {
   Napi::Value survey(const Napi::CallbackInfo& info);
   Napi::Value collect(const Napi::CallbackInfo& info);
   Napi::Value drain(const Napi::CallbackInfo& info);
+  Napi::Value elsewhere(const Napi::CallbackInfo& info);
   Napi::Value lost(const Napi::CallbackInfo& info);
   Napi::Value programs(const Napi::CallbackInfo& info);
   Napi::Value statistics(const Napi::CallbackInfo& info);

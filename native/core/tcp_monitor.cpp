@@ -3,12 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <malloc.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "error.h"
+#include "iterator.h"
+#include "per_cpu.h"
 
 namespace weir {
 namespace {
@@ -32,16 +32,14 @@ void resize(const bpf_object* object, const char* name, std::uint32_t max_entrie
     throw Error("ERR_WEIR_OBJECT", std::string("size the BPF map ") + name, -error);
 }
 
-Link attach_iterator(bpf_program* program, const bpf_map* over) {
-  if (program == nullptr) return {};
-  bpf_iter_link_info info{};
-  LIBBPF_OPTS(bpf_iter_attach_opts, options);
-  if (over != nullptr) {
-    info.map.map_fd = static_cast<__u32>(bpf_map__fd(over));
-    options.link_info = &info;
-    options.link_info_len = sizeof info;
-  }
-  return Link(bpf_program__attach_iter(program, &options));
+// Writes the node into the object's constants, before the verifier takes out what depends on them.
+void keep_to(const bpf_object* object, const weir_node& node) {
+  const bpf_map* constants = bpf_object__find_map_by_name(object, ".rodata.node");
+  std::size_t bytes = 0;
+  // const in some versions of libbpf, though it is what the map is made from
+  const void* value = constants == nullptr ? nullptr : bpf_map__initial_value(const_cast<bpf_map*>(constants), &bytes);
+  if (value == nullptr || bytes < sizeof node) throw Error("ERR_WEIR_OBJECT", "find the constants of the node", ENOENT);
+  std::memcpy(const_cast<void*>(value), &node, sizeof node);
 }
 
 }  // namespace
@@ -50,6 +48,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
   programs_.emplace(options.object_path, [&](bpf_object* object) {
     resize(object, "connections", options.max_connections);
     resize(object, "records", options.ring_bytes);
+    keep_to(object, options.node);
   });
 
   std::size_t bytes = 0;
@@ -111,32 +110,17 @@ std::size_t TcpMonitor::read_ring(std::span<std::uint8_t> into) {
   return into.size() - room_.size();
 }
 
-void TcpMonitor::read_iterator(const Link& link, const char* operation, Records& into) {
-  if (!link) return;  // refused by this kernel: the report says so
-  const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(link.get())));
-  if (!iterator) throw Error("ERR_WEIR_ITERATOR", operation, errno);
-  for (;;) {
-    const std::size_t filled = into.size();
-    into.resize(filled + kReadBytes);
-    const ssize_t got = ::read(iterator.get(), into.data() + filled, kReadBytes);
-    const int error = errno;
-    into.resize(filled + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (got == 0) return;
-    if (got < 0 && error != EINTR && error != EAGAIN) throw Error("ERR_WEIR_ITERATOR", operation, error);
-  }
-}
-
 TcpMonitor::Lost TcpMonitor::lost() {
   const std::shared_lock open(open_);
-  const int fd = bpf_map__fd(programs("read the lost counters").map("lost"));
-  std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  const bpf_map* map = programs("read the lost counters").map("lost");
   Lost sums{};
-  for (std::uint32_t reason = 0; reason < sums.size(); reason++) {
-    if (bpf_map_lookup_elem(fd, &reason, per_cpu.data()) != 0)
-      throw Error("ERR_WEIR_MAP", "read the lost counters", errno);
-    for (const std::uint64_t each : per_cpu) sums[reason] += each;
-  }
+  for (std::uint32_t reason = 0; reason < sums.size(); reason++) sums[reason] = sum_of(map, reason);
   return sums;
+}
+
+std::uint64_t TcpMonitor::elsewhere() {
+  const std::shared_lock open(open_);
+  return sum_of(programs("read the count of other nodes' sockets").map("elsewhere"), 0);
 }
 
 std::vector<ProgramReport> TcpMonitor::reports() {

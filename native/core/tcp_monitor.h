@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "handles.h"
+#include "node.h"
 #include "program_set.h"
 #include "tcp.h"
 
@@ -28,6 +29,7 @@ class TcpMonitor {
     std::string object_path;
     std::uint32_t max_connections;
     std::uint32_t ring_bytes;  // a power of two, and a multiple of the page size
+    weir_node node{};          // whose sockets are measured; by default, all of the host's
   };
   using Records = std::vector<std::uint8_t>;  // weir_tcp_record after weir_tcp_record
   using Lost = std::array<std::uint64_t, WEIR_TCP_LOST_REASONS>;
@@ -45,6 +47,8 @@ class TcpMonitor {
   std::size_t drain(std::span<std::uint8_t> into);
   // Refusals since load, over all CPUs, by enum weir_tcp_lost.
   Lost lost();
+  // Connections of other nodes on this kernel, passed over since load.
+  std::uint64_t elsewhere();
 
   std::vector<ProgramReport> reports();
   std::vector<ProgramStatistics> statistics();
@@ -55,7 +59,6 @@ class TcpMonitor {
 
  private:
   ProgramSet& programs(const char* operation);
-  void read_iterator(const Link& link, const char* operation, Records& into);
   std::size_t read_ring(std::span<std::uint8_t> into);
 
   std::shared_mutex open_;  // alone: to close

@@ -44,6 +44,18 @@ export type TcpField =
   | "state"
   | "reset";
 
+/** `bpf/node.h`, likewise. */
+export interface NodeLayout {
+  readonly recordBytes: number;
+  readonly nameBytes: number;
+  readonly offsets: Readonly<Record<NodeField, number>>;
+  readonly kinds: Readonly<Record<"process" | "cgroup" | "cgroupGone", number>>;
+  /** Reasons of loss, in the order of `lost()`. */
+  readonly lost: readonly string[];
+}
+
+export type NodeField = "cgroupId" | "parentId" | "level" | "pid" | "netns" | "kind" | "name";
+
 /** What became of one kernel program. `detail` says why it failed, with the verifier's last lines. */
 export interface ProgramReport {
   readonly name: string;
@@ -72,6 +84,24 @@ export interface MapReport {
 /** Which live connections a collection reports: none, those whose totals changed, or all. */
 export type Sweep = "none" | "changed" | "all";
 
+/** The node that programs keep to, where it is not the whole host. */
+export interface NodeBounds {
+  /** Id of the cgroup v2 below which all of its processes live. */
+  readonly cgroupId: bigint;
+  /** Of that cgroup, 1 or more: 0 is the root, which is the whole host. */
+  readonly level: number;
+  /** Inode number of the node's own network namespace, whose sockets are its own whatever their cgroup. */
+  readonly netns: number;
+}
+
+export interface TcpOptions {
+  readonly objectPath: string;
+  readonly maxConnections: number;
+  readonly ringBytes: number;
+  /** By default the whole host is measured. */
+  readonly node?: NodeBounds;
+}
+
 /** The native monitor. Every call but `close()` throws or rejects with code `ERR_WEIR_CLOSED` after `close()`. */
 export interface NativeTcpMonitor {
   survey(): Promise<ArrayBuffer>;
@@ -81,6 +111,23 @@ export interface NativeTcpMonitor {
    * the next call. Returns the bytes.
    */
   drain(into: ArrayBuffer): number;
+  lost(): number[];
+  /** Connections of other nodes on this kernel that were passed over. */
+  elsewhere(): number;
+  programs(): ProgramReport[];
+  statistics(): ProgramStatistics[];
+  maps(): MapReport[];
+  close(): void;
+}
+
+/** The native monitor of processes and cgroups, with the same rule. */
+export interface NativeNodeMonitor {
+  /** The agent's own process and those above it, and their cgroups. */
+  lineage(): ArrayBuffer;
+  /** Those of the agent's pid namespace. */
+  processes(): Promise<ArrayBuffer>;
+  /** Cgroups that came or went since the last call. */
+  news(): ArrayBuffer;
   lost(): number[];
   programs(): ProgramReport[];
   statistics(): ProgramStatistics[];
@@ -112,10 +159,12 @@ export interface NativeConntrack {
 
 export interface Addon {
   readonly tcpLayout: TcpLayout;
+  readonly nodeLayout: NodeLayout;
   readonly conntrackLayout: ConntrackLayout;
   /** @throws {Error} with code `ERR_WEIR_CONNTRACK` and `errno`, where this kernel has none or the process may not ask it. */
   openConntrack(): NativeConntrack;
-  openTcp(options: { objectPath: string; maxConnections: number; ringBytes: number }): Promise<NativeTcpMonitor>;
+  openTcp(options: TcpOptions): Promise<NativeTcpMonitor>;
+  openNode(options: { objectPath: string }): Promise<NativeNodeMonitor>;
   /** Whether the kernel measures the run time of BPF programs: about 20 ns a run, for all programs of the host. */
   measureRunTime(on: boolean): void;
 }

@@ -2,6 +2,7 @@ import type {
   Addon,
   MapReport,
   NativeTcpMonitor,
+  NodeBounds,
   ProgramReport,
   ProgramStatistics,
   Sweep,
@@ -15,6 +16,8 @@ export interface TcpMonitorOptions {
   readonly maxConnections: number;
   /** Room for records between two collections, in bytes: a power of two. */
   readonly ringBytes: number;
+  /** The node to keep to; without one, all of this host's connections are measured. */
+  readonly node?: NodeBounds;
 }
 
 /** The kernel's TCP connections: `bpf/tcp`, as batches of records. */
@@ -72,6 +75,10 @@ export class TcpMonitor {
     return this.#native.statistics().reduce((sum, { missed }) => sum + missed, 0);
   }
 
+  /** Connections that were passed over, because they are those of other nodes on this kernel. */
+  elsewhere(): number {
+    return this.#native.elsewhere();
+  }
   get maxConnections(): number {
     return this.#maxConnections;
   }

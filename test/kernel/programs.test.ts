@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadAddon } from "../../src/kernel/addon.ts";
+import { NodeMonitor } from "../../src/kernel/node-monitor.ts";
 import { TcpMonitor } from "../../src/kernel/tcp-monitor.ts";
 import { hasTracepoint } from "./has-tracepoint.ts";
 
@@ -26,4 +27,18 @@ test("TcpMonitor.open() has every program running that this kernel has a hook fo
   for (const { name, state, detail } of programs) {
     if (state === "failed") assert.notEqual(detail, "", `why ${name} failed`);
   }
+});
+
+test("NodeMonitor.open() has every program running", async () => {
+  const monitor = await NodeMonitor.open(loadAddon());
+  const states = Object.fromEntries(monitor.programs().map(({ name, state }) => [name, state]));
+  const { isComplete } = monitor;
+  monitor.close();
+  assert.deepEqual(states, {
+    node_lineage: "loaded",
+    node_processes: "loaded",
+    cgroup_made: "attached",
+    cgroup_gone: "attached",
+  });
+  assert.equal(isComplete, true);
 });
