@@ -12,9 +12,11 @@ import { FlowCounter } from "./flows/flow-counter.ts";
 import { FlowLoop } from "./flows/flow-loop.ts";
 import { EndpointLabels } from "./identity/endpoint-labels.ts";
 import type { ForwardedConnection } from "./identity/forwarded-connection.ts";
+import { type OwnNode, ownNode } from "./identity/own-node.ts";
 import { Resolver } from "./identity/resolver.ts";
 import { type Addon, loadAddon } from "./kernel/addon.ts";
 import { Conntrack } from "./kernel/conntrack.ts";
+import { NodeMonitor } from "./kernel/node-monitor.ts";
 import { TcpMonitor } from "./kernel/tcp-monitor.ts";
 import { findCredentials } from "./kubernetes/find-credentials.ts";
 import { KubernetesWatches } from "./kubernetes/kubernetes-watches.ts";
@@ -73,6 +75,10 @@ export async function startAgent(config: Config, environment: NodeJS.ProcessEnv,
   }
 }
 
+function scopeOf({ bounds, because }: OwnNode): string {
+  return bounds === undefined ? `the whole host: ${because}` : `one node of several on this kernel: ${because}`;
+}
+
 async function start(
   config: Config,
   environment: NodeJS.ProcessEnv,
@@ -82,12 +88,18 @@ async function start(
 ): Promise<Agent> {
   const credentials = await findCredentials(config.kubernetes, environment);
   const addon = loadAddon();
+  const nodeMonitor = await NodeMonitor.open(addon);
+  stops.push(() => nodeMonitor.close());
+  const node = ownNode(nodeMonitor.lineage());
+  log.info({ cgroup: node.bounds?.path ?? "/", agent: node.agentPath }, `measuring ${scopeOf(node)}`);
   const monitor = await TcpMonitor.open(addon, {
     maxConnections: config.flows.maxConnections,
     ringBytes: config.flows.ringSizeBytes,
+    ...(node.bounds && { node: node.bounds }),
   });
   stops.push(() => monitor.close());
-  const refused = monitor.programs().filter(({ state }) => state === "failed");
+  const programs = () => [...monitor.programs(), ...nodeMonitor.programs()];
+  const refused = programs().filter(({ state }) => state === "failed");
   for (const { name, hook, detail } of refused) {
     log.warn({ program: name, hook, detail }, "this kernel refuses a program; what it feeds is missing");
   }
@@ -99,6 +111,8 @@ async function start(
     cluster: credentials !== undefined,
     ownPodUid: config.podUid,
     procPath: config.host.proc,
+    node,
+    ...(nodeMonitor.isComplete && { kernel: nodeMonitor }),
     externalNetworks: config.external.cidrs,
     labels,
   });
@@ -186,13 +200,14 @@ async function start(
 
   const lostRecords = (): LostReading[] => [
     ...[...monitor.lost()].map(([reason, records]) => ({ stage: "kernel", reason, records })),
+    ...[...nodeMonitor.lost()].map(([reason, records]) => ({ stage: "kernel", reason, records })),
     { stage: "kernel", reason: "collection_failed", records: failedCollections },
     { stage: "flows", reason: "before_start", records: counter.unbornSkipped },
     { stage: "flows", reason: "wait_refused", records: counter.waitRefused },
   ];
   const readings: AgentReadings = {
     features: () => [
-      ...monitor.programs().map(({ name, state }) => ({ feature: name, enabled: state !== "failed" })),
+      ...programs().map(({ name, state }) => ({ feature: name, enabled: state !== "failed" })),
       { feature: "conntrack", enabled: conntrack !== undefined },
     ],
     lostRecords,
@@ -201,12 +216,13 @@ async function start(
       { map: "waiting_halves", entries: counter.waiting, capacity: counter.waitingCapacity },
     ],
     programs: () =>
-      monitor.statistics().map(({ name, runTimeNs, runs, missed }) => ({
+      [...monitor.statistics(), ...nodeMonitor.statistics()].map(({ name, runTimeNs, runs, missed }) => ({
         program: name,
         runTimeSeconds: runTimeNs / NS_PER_S,
         runs,
         skippedRuns: missed,
       })),
+    otherNodes: () => monitor.elsewhere(),
     series: () => [
       { family: "edges", live: edges.size, overflowed: edges.overflowed },
       { family: "label_values", live: labels.size, overflowed: labels.refusals },

@@ -15,6 +15,7 @@ export interface CgroupPlace {
 const POD =
   /^(?:.*-)?pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$/;
 const CONTAINER = /^(?:(cri-containerd|containerd|nerdctl|crio|docker|libpod|podman)-)?([0-9a-f]{64})(?:\.scope)?$/;
+const KUBEPODS = /^(?:[^/]+-)?kubepods(?:\.slice)?$/;
 const MACHINE = /^(?:machine-(.+)\.scope|lxc\.payload\.(.+))$/;
 const UNIT = /^[^/]+\.service$/;
 /** `a.slice:cri-containerd:ID`: what a runtime with the cgroupfs driver makes of a path meant for systemd. Other colons are part of a name. */
@@ -60,6 +61,22 @@ export function placeOfCgroup(path: string): CgroupPlace {
   const machine = machineOf(parts);
   const unit = machine === undefined ? unitOf(parts) : undefined;
   return machine === undefined && unit === undefined ? NOWHERE : { ...NOWHERE, machine, unit };
+}
+
+/** The directory of the innermost pod or container on a path, undefined where there is none: what the agent itself lives in. */
+export function innermostContainer(path: string): string | undefined {
+  const parts = path.split("/");
+  const podIndex = parts.findLastIndex((part) => POD.test(part));
+  const index = podIndex < 0 ? parts.findLastIndex((part) => CONTAINER.test(part)) : podIndex;
+  return index < 0 ? undefined : parts.slice(0, index + 1).join("/");
+}
+
+/** The directory in which the innermost kubelet on a path keeps its pods (its `--cgroup-root`); undefined where no pod is on it. */
+export function kubeletRoot(path: string): string | undefined {
+  const parts = path.split("/");
+  const podIndex = parts.findLastIndex((part) => POD.test(part));
+  const index = parts.findLastIndex((part, at) => at < podIndex && KUBEPODS.test(part));
+  return index < 0 ? undefined : parts.slice(0, index).join("/") || "/";
 }
 
 function machineOf(parts: readonly string[]): string | undefined {

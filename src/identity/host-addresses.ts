@@ -13,6 +13,8 @@ export interface HostAddressesOptions {
   /** Milliseconds since the Unix epoch. */
   readonly clock: () => number;
   readonly version: AnswerVersion;
+  /** The network namespaces of the node itself; by default those of pid 1 and of the agent. */
+  readonly hostNetns?: readonly number[];
   /** Pause between walks that an unknown namespace asks for; 1000 by default. */
   readonly newNamespaceIntervalMs?: number;
   /** Pause between walks that an unknown address asks for, doubled up to eight times as long while they find nothing; 10 000 by default. */
@@ -52,7 +54,7 @@ const NONE: readonly AddressWords[] = [];
  * A namespace without a process is known by its sockets only.
  */
 export class HostAddresses {
-  /** The namespaces of the host itself: pid 1's and the agent's own. Filled by `start()`. */
+  /** The namespaces of the node itself. */
   readonly hostNetns: ReadonlySet<number>;
   readonly #hostNetns = new Set<number>();
   readonly #procPath: string;
@@ -81,10 +83,8 @@ export class HostAddresses {
     this.#walk = new BackgroundWalk({ steps: () => this.#steps(), sliceMs: options.sliceMs ?? 4 });
     this.#missed = new AskedKeys(options.version, new AddressSet());
     this.#missedNetns = new AskedKeys(options.version, new Set<number>());
-    for (const process of ["1", "self"]) {
-      const netns = this.#netnsOfProcess(process);
-      if (netns !== 0) this.#hostNetns.add(netns);
-    }
+    const hostNetns = options.hostNetns ?? ["1", "self"].map((process) => this.#netnsOfProcess(process));
+    for (const netns of hostNetns) if (netns !== 0) this.#hostNetns.add(netns);
   }
 
   /** Reads every namespace once. */

@@ -10,9 +10,12 @@ import { ExternalNames, type NamedNetwork } from "./external.ts";
 import { HostAddresses, type HostAddressesStats } from "./host-addresses.ts";
 import { HostNames } from "./host-names.ts";
 import { Interner } from "./interner.ts";
+import { KernelCgroups, type KernelCgroupsStats } from "./kernel-cgroups.ts";
 import { labelName } from "./label-name.ts";
 import { NetnsPods } from "./netns-pods.ts";
 import { PodDetails } from "./pod-details.ts";
+import type { NodeNewsSource } from "./node-news.ts";
+import type { OwnNode } from "./own-node.ts";
 
 export interface ResolverOptions {
   /** This node's name in the cluster; without one, the host's name. */
@@ -25,6 +28,10 @@ export interface ResolverOptions {
   readonly procPath?: string;
   /** Mount point of the cgroup v2 hierarchy; found through `procPath` by default. */
   readonly cgroupPath?: string;
+  /** What the kernel tells of processes and cgroups. Without it, the hierarchy is walked and `/proc` is read. */
+  readonly kernel?: NodeNewsSource;
+  /** The node that the agent runs on. Without it, the network namespaces of pid 1 and of the agent are the node's. */
+  readonly node?: OwnNode;
   /** Names for addresses outside; the longest prefix wins, and any goes before the built-in classes. */
   readonly externalNetworks?: readonly NamedNetwork[];
   /** UID of the agent's own pod: by it, the agents of other nodes are known. */
@@ -38,6 +45,8 @@ export interface ResolverOptions {
 export interface ResolverStats {
   readonly directory: DirectoryStats;
   readonly cgroups: CgroupTreeStats;
+  /** Absent where the kernel does not tell. */
+  readonly kernelCgroups?: KernelCgroupsStats;
   readonly hostAddresses: HostAddressesStats;
   /** Answers of kind `Unknown` given for local sockets and for remote addresses. */
   readonly unresolvedLocal: number;
@@ -67,6 +76,7 @@ export class Resolver implements Identity {
   readonly #version = new AnswerVersion();
   readonly #interner = new Interner();
   readonly #cgroups: CgroupTree;
+  readonly #kernelCgroups: KernelCgroups | undefined;
   readonly #hostAddresses: HostAddresses;
   readonly #netnsPods: NetnsPods;
   readonly #hostNames: HostNames;
@@ -100,7 +110,15 @@ export class Resolver implements Identity {
       version,
       ...(options.cgroupPath === undefined ? {} : { cgroupPath: options.cgroupPath }),
     });
-    this.#hostAddresses = new HostAddresses({ procPath, clock, version });
+    this.#kernelCgroups =
+      options.kernel &&
+      new KernelCgroups({ source: options.kernel, rootPath: options.node?.bounds?.path ?? "/", clock, version });
+    this.#hostAddresses = new HostAddresses({
+      procPath,
+      clock,
+      version,
+      ...(options.node?.hostNetns && { hostNetns: options.node.hostNetns }),
+    });
     this.#netnsPods = new NetnsPods(version, this.#hostAddresses.hostNetns);
     this.#hostNames = new HostNames(interner);
     this.#external = new ExternalNames(options.externalNetworks ?? [], interner, options.labels ?? NO_LABELS);
@@ -115,18 +133,20 @@ export class Resolver implements Identity {
 
   /** Resolves once this host's cgroups and addresses were read; does not wait for the cluster. */
   async start(): Promise<void> {
-    await Promise.all([this.#cgroups.start(), this.#hostAddresses.start()]);
+    const cgroups = this.#kernelCgroups ?? this.#cgroups;
+    await Promise.all([cgroups.start(), this.#hostAddresses.start()]);
   }
 
   /** Idempotent. */
   async shutdown(): Promise<void> {
     this.#cgroups.shutdown();
     this.#hostAddresses.shutdown();
+    await this.#kernelCgroups?.shutdown();
   }
 
   local(socket: LocalSocket): Endpoint {
     this.#hostAddresses.learn(socket);
-    const cgroup = this.#cgroups.lookup(socket.cgroupId, socket.pid);
+    const cgroup = this.#kernelCgroups?.lookup(socket.cgroupId) ?? this.#cgroups.lookup(socket.cgroupId, socket.pid);
     const place = this.#place(cgroup, socket.pid);
     const endpoint = this.#cluster
       ? this.#localInCluster(socket, cgroup, place)
@@ -155,6 +175,7 @@ export class Resolver implements Identity {
     return {
       directory: this.directory.stats(),
       cgroups: this.#cgroups.stats(),
+      ...(this.#kernelCgroups && { kernelCgroups: this.#kernelCgroups.stats() }),
       hostAddresses: this.#hostAddresses.stats(),
       unresolvedLocal: this.#unresolvedLocal,
       unresolvedRemote: this.#unresolvedRemote,

@@ -68,6 +68,14 @@ export const AGENT_METRICS = {
     description:
       "Runs that the kernel skipped because the program was running on that CPU. Nothing is lost by it but details.",
   },
+  otherNodes: {
+    name: "weir.agent.other_nodes.connections",
+    unit: "{connection}",
+    kind: "counter",
+    attributes: [],
+    description:
+      "Connections of other nodes that share this node's kernel, which their own agents measure. 0 on a host that is one node.",
+  },
   eventLoopDelayMax: {
     name: "weir.agent.event_loop.delay.max",
     unit: "s",

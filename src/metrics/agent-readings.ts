@@ -7,6 +7,8 @@ export interface AgentReadings {
   readonly lostRecords?: () => Iterable<LostReading>;
   readonly maps?: () => Iterable<MapReading>;
   readonly programs?: () => Iterable<ProgramReading>;
+  /** Connections of other nodes on this kernel that were passed over. */
+  readonly otherNodes?: () => number;
   readonly series?: () => Iterable<SeriesReading>;
   readonly unresolved?: () => Iterable<UnresolvedReading>;
   readonly backendLookups?: () => Iterable<BackendLookupReading>;

@@ -40,6 +40,7 @@ export class AgentSource implements MetricSource {
       lostRecords,
       maps,
       programs,
+      otherNodes,
       series,
       unresolved,
       backendLookups,
@@ -59,6 +60,7 @@ export class AgentSource implements MetricSource {
       metrics.programRuns.set([it.program], it.runs);
       metrics.programSkipped.set([it.program], it.skippedRuns);
     });
+    this.#each("other_nodes", otherNodes && (() => [otherNodes()]), (it) => metrics.otherNodes.set([], it));
     this.#each("series", series, (it) => {
       metrics.series.set([it.family], it.live);
       metrics.seriesOverflow.set([it.family], it.overflowed);

@@ -13,6 +13,7 @@ import { apiCost } from "./api-cost.ts";
 import { type Bench, isMet } from "./bench.ts";
 import { conserved, trueAtDefaults } from "./exactness.ts";
 import { bulkStream, shortConnection } from "./kernel-time.ts";
+import { nodeFilter } from "./node-filter.ts";
 import { type NamedReading, readingTable } from "./reading-table.ts";
 import { scale } from "./scale.ts";
 import { scrape } from "./scrape-cost.ts";
@@ -26,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   { name: "close", measure: connectionClose },
   { name: "bpf-short", measure: shortConnection },
   { name: "bpf-stream", measure: bulkStream },
+  { name: "node-filter", measure: nodeFilter },
   { name: "cpu-short", measure: shortConnectionCpu },
   { name: "quiet-node", measure: quietNode },
   { name: "start", measure: startUp },

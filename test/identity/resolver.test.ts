@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import type { LocalSocket } from "../../src/identity/endpoint.ts";
 import { Resolver, type ResolverOptions } from "../../src/identity/resolver.ts";
 import { address } from "./address.ts";
+import { Hierarchy, NewsRig } from "./node-news.ts";
 import { deploymentPod, endpointSlice, node, pod, service } from "./pod-fixture.ts";
 
 const HOST_NETNS = 4_026_531_833;
@@ -319,6 +320,26 @@ test("Resolver without a cluster names containers, units, processes and this hos
     assert.deepEqual(remote(text), { endpoint: laptop, service: undefined, maybeHere: true, counted: "here" }, text);
   }
   assert.equal(remote("192.0.2.9").endpoint?.workload, "public");
+});
+
+test("Resolver takes the kernel's word on cgroups, and on which network is the node's", async (t) => {
+  const [kernel, hierarchy] = [new NewsRig(), new Hierarchy()];
+  const path = "/k8s-n1";
+  const bounds = { cgroupId: hierarchy.id(path), level: 1, netns: 77, path };
+  const node = { bounds, hostNetns: [77], agentPath: "", because: "" };
+  const { resolver, local, remote } = await host(t, { kernel, node });
+  fill(resolver);
+  const pod = `${path}/kubepods/burstable/pod${WEB_UID}/${ID.replace("01", "55")}`;
+  kernel.fresh = hierarchy.made(pod);
+  assert.deepEqual(local({ cgroupId: hierarchy.id(pod), netns: 40, address: address("10.1.0.5") }), WEB);
+  const proxy = `${path}/kubepods/pod${PROXY_UID}/${ID.replace("01", "66")}`;
+  kernel.fresh = [...hierarchy.made(proxy), hierarchy.gone(proxy)];
+  assert.equal(local({ cgroupId: hierarchy.id(proxy), netns: 77 }).workload, "proxy", "gone before it was looked for");
+  assert.deepEqual(local({ cgroupId: hierarchy.id(path), netns: 77 }), NODE_1);
+  assert.equal(local({ cgroupId: 1n, netns: 77, address: address("10.1.0.5") }).kind, "Node", "not by a pod's address");
+  assert.equal(remote("127.0.0.1", 30_080, 77).service?.name, "front", "node ports are for the node's loopback");
+  assert.equal(remote("127.0.0.1", 30_080, HOST_NETNS).service, undefined, "and not for that of the first process");
+  assert.equal(resolver.stats().kernelCgroups?.lostNews, 0);
 });
 
 test("Resolver.shutdown() may be called again, and stats() are plain numbers", async (t) => {

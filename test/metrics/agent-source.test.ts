@@ -36,6 +36,7 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     lostRecords: () => [{ stage: "kernel", reason: "ring_full", records: 23 }],
     maps: () => [{ map: "connections", entries: 7, capacity: 16384 }],
     programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009, skippedRuns: 2 }],
+    otherNodes: () => 31,
     series: () => [{ family: "weir.flow.io", live: 101, overflowed: 3 }],
     watches: () => [
       {
@@ -70,6 +71,7 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     assert.deepEqual(valuesOf(source, "weir.agent.bpf.map.capacity"), { connections: 16384 });
     assert.deepEqual(valuesOf(source, "weir.agent.bpf.run_time"), { tcp_state: 0.25 });
     assert.deepEqual(valuesOf(source, "weir.agent.bpf.runs"), { tcp_state: 1009 });
+    assert.deepEqual(valuesOf(source, "weir.agent.other_nodes.connections"), { "": 31 });
     assert.deepEqual(valuesOf(source, "weir.agent.series"), { "weir.flow.io": 101 });
     assert.deepEqual(valuesOf(source, "weir.agent.series.overflow"), { "weir.flow.io": 3 });
     assert.deepEqual(valuesOf(source, "weir.agent.backend_lookups"), { found: 29, refused: 31 });
