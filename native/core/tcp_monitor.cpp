@@ -48,12 +48,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
   programs_.emplace(options.object_path, [&](bpf_object* object) {
     resize(object, "connections", options.max_connections);
     resize(object, "records", options.ring_bytes);
-<<<<<<< HEAD
-    keep_to(object, options.node);
-=======
-    *first_variable(bpf_object__find_map_by_name(object, ".rodata")) = places_for(options.max_connections);
     if (options.node.level > 0) keep_to(object, options.node);
->>>>>>> b717982 (native: constants are set only where there is a node to keep to)
   });
 
   std::size_t bytes = 0;
