@@ -204,6 +204,7 @@ async function start(
     { stage: "kernel", reason: "collection_failed", records: failedCollections },
     { stage: "flows", reason: "before_start", records: counter.unbornSkipped },
     { stage: "flows", reason: "wait_refused", records: counter.waitRefused },
+    { stage: "flows", reason: "hold_refused", records: counter.holdRefused },
   ];
   const readings: AgentReadings = {
     features: () => [
@@ -214,6 +215,7 @@ async function start(
     maps: () => [
       { map: "connections", entries: counter.liveConnections, capacity: monitor.maxConnections },
       { map: "waiting_halves", entries: counter.waiting, capacity: counter.waitingCapacity },
+      { map: "held_records", entries: counter.held, capacity: counter.heldCapacity },
     ],
     programs: () =>
       [...monitor.statistics(), ...nodeMonitor.statistics()].map(({ name, runTimeNs, runs, missed }) => ({

@@ -65,17 +65,18 @@ export class Attribution {
     this.#listeners = listeners;
   }
 
-  /** To be called before each batch. */
-  refresh(unixMs: number): void {
+  /** To be called before each batch. Whether what was kept was dropped: what was asked before may have another answer now. */
+  refresh(unixMs: number): boolean {
     if (
       this.#version === this.#identity.version &&
       this.#locals.length < MAX_CACHED &&
       this.#remotes.length < MAX_CACHED
     )
-      return;
+      return false;
     this.#version = this.#identity.version;
     this.#sinceUnixMs = unixMs;
     this.forget();
+    return true;
   }
 
   /** Drops what is kept: for when a listener's process has changed. */

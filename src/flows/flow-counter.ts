@@ -10,6 +10,7 @@ import { ConnectionTeller } from "./connection-teller.ts";
 import type { EdgeTable } from "./edge-table.ts";
 import { EdgeTally } from "./edge-tally.ts";
 import { HalfReading } from "./half-reading.ts";
+import { HeldRecords } from "./held-records.ts";
 import { Listeners } from "./listeners.ts";
 import { ID_WORDS } from "./live-connections.ts";
 import { SeenHalves } from "./seen-halves.ts";
@@ -21,6 +22,10 @@ const { ECONNREFUSED } = constants.errno;
 const MAX_WAITING = 32_768;
 /** Connections to Services that failed, and wait to hear which backend it was that failed them. */
 const MAX_FAILING = 1_024;
+/** Records that wait at once for the owner of their socket to be known: beyond, they are counted as Unknown's. 160 bytes each, once they are used. */
+const MAX_HELD = 16_384;
+/** In place of an edge: the owner of the socket is about to be known. */
+const PENDING = -1;
 /** Connections without a birth that end so soon after the start are older than the agent. */
 const UNBORN_GRACE_MS = 60_000;
 /** A live connection that this many full sweeps did not show is gone. */
@@ -72,6 +77,7 @@ export class FlowCounter {
   /** Connections that were never established, by their id. */
   readonly #failing: WaitingHalves;
   readonly #backends: BackendFinder | undefined;
+  readonly #held: HeldRecords;
   readonly #seenClients = new SeenHalves();
   /** Those that found no room to wait. */
   readonly #seenServers = new SeenHalves();
@@ -80,6 +86,10 @@ export class FlowCounter {
   readonly #isns = new Uint32Array(ISN_WORDS);
   readonly #skippedRuns: () => number;
   readonly #startedUnixMs: number;
+  /** No more waiting for anybody: who is not known is Unknown. */
+  #isHurried = false;
+  /** The record was looked at before. */
+  #isAgain = false;
   #fullSweeps = 0;
   #unbornSkipped = 0;
   /** Soon after the start. */
@@ -87,6 +97,7 @@ export class FlowCounter {
   #waitRefused = 0;
   #settledAlone = 0;
   #leftToPeers = 0;
+  #holdRefused = 0;
 
   constructor(options: FlowCounterOptions) {
     const { layout, edges, identity, onConnection, allConnections } = options;
@@ -105,6 +116,7 @@ export class FlowCounter {
     this.#waiting = new WaitingHalves(layout, MAX_WAITING);
     this.#failing = new WaitingHalves(layout, MAX_FAILING);
     this.#backends = options.conntrack && this.#makeFinder(options.conntrack, identity, options.onError);
+    this.#held = new HeldRecords(layout, MAX_HELD);
     this.#skippedRuns = options.skippedRuns;
     this.#startedUnixMs = clock.unixMs;
   }
@@ -118,6 +130,15 @@ export class FlowCounter {
     return this.#waiting.size;
   }
   readonly waitingCapacity = MAX_WAITING;
+  /** Records that wait for the owner of their socket to be known. */
+  get held(): number {
+    return this.#held.size;
+  }
+  readonly heldCapacity = MAX_HELD;
+  /** Records that found no room for that, and were counted as Unknown's. */
+  get holdRefused(): number {
+    return this.#holdRefused;
+  }
   /** Whether only a sweep can tell where another half is: the batch after its own did not bring it. */
   get wantsSweep(): boolean {
     return this.#waiting.isAnyOlder();
@@ -168,8 +189,11 @@ export class FlowCounter {
   /** Counts what still waits, as it is: before the last export. */
   settle(): void {
     this.#clock.refresh();
+    this.#isHurried = true;
+    this.#replayHeld();
     this.#waiting.settleAll((place) => this.#settleAlone(place));
     this.#failing.settleAll((place) => this.#settleFailed(place));
+    this.#isHurried = false;
   }
 
   /** Resolves when no question about a backend is under way. */
@@ -180,7 +204,7 @@ export class FlowCounter {
   /** Learns of listeners before what they accepted is counted: a sweep's records come first in a batch, theirs after. */
   #begin(records: TcpRecords): void {
     this.#clock.refresh();
-    this.#attribution.refresh(this.#clock.unixMs);
+    if (this.#attribution.refresh(this.#clock.unixMs) && this.#held.size > 0) this.#replayHeld();
     const { listen, unlisten } = this.#layout.kinds;
     for (let index = 0; index < records.length; index++) {
       const kind = records.kind(index);
@@ -209,7 +233,10 @@ export class FlowCounter {
         this.#waiting.update(place, records, index);
         return;
       }
-      this.#settleAlone(place); // what vanished has no totals: those that wait are its last
+      // what vanished has no totals: those that wait are its last
+      this.#isHurried = true;
+      this.#settleAlone(place);
+      this.#isHurried = false;
     }
     this.#tally.add(records, index, slot);
   }
@@ -219,7 +246,7 @@ export class FlowCounter {
     const { kinds } = this.#layout;
     const kind = records.kind(index);
     const isLive = kind === kinds.live || kind === kinds.found;
-    if (this.#lacksBaseline(records, index, isLive)) {
+    if (!this.#isAgain && this.#lacksBaseline(records, index, isLive)) {
       this.#unbornSkipped++;
       return;
     }
@@ -229,7 +256,9 @@ export class FlowCounter {
 
     if (!this.#reading.wasEstablished(records, index)) {
       if (!isServer && slot < 0 && this.#waitsToHear(records, index)) return;
-      this.#tally.decide(records, index, slot, this.#edgeAlone(records, index, isServer), isServer, true);
+      const edge = this.#edgeAlone(records, index, isServer);
+      if (edge === PENDING) this.#hold(records, index, slot);
+      else this.#tally.decide(records, index, slot, edge, isServer, true);
       return;
     }
     this.#reading.writeIsns(records, index, isServer, this.#isns);
@@ -238,6 +267,10 @@ export class FlowCounter {
     const mayWait = isServer ? there.counted !== "there" : there.maybeHere;
     if (mayWait && this.#waits(records, index, slot, isServer)) return;
     const edge = this.#decideAlone(records, index, slot, isServer);
+    if (edge === PENDING) {
+      this.#hold(records, index, slot);
+      return;
+    }
     (isServer ? this.#seenServers : this.#seenClients).add(this.#isns, this.#edges.generation(edge));
   }
 
@@ -266,7 +299,12 @@ export class FlowCounter {
     if (generation < 0) return false;
     const known = this.#edges.ofGeneration(generation);
     const edge = known >= 0 ? known : this.#edgeAlone(records, index, isServer);
-    this.#tally.decide(records, index, slot, edge, isServer, false);
+    if (edge !== PENDING) {
+      this.#tally.decide(records, index, slot, edge, isServer, false);
+      return true;
+    }
+    seen.add(this.#isns, generation);
+    this.#hold(records, index, slot);
     return true;
   }
 
@@ -278,9 +316,16 @@ export class FlowCounter {
     const clientIndex = isServer ? other : index;
     const server = isServer ? records : waiting;
     const serverIndex = isServer ? index : other;
+    const from = this.#local(client, clientIndex, false);
+    const to = this.#local(server, serverIndex, true);
+    if (from === undefined || to === undefined) {
+      this.#waiting.hold(other);
+      this.#hold(records, index, slot);
+      return;
+    }
     const edge = this.#edges.find(
-      this.#attribution.local(client, clientIndex, false),
-      this.#attribution.local(server, serverIndex, true),
+      from,
+      to,
       this.#remote(client, clientIndex, false).service,
       server.localPort(serverIndex),
       this.#clock.unixMs,
@@ -342,19 +387,27 @@ export class FlowCounter {
 
   #settleFailed(index: number): void {
     const { records } = this.#failing;
-    this.#failing.remove(index);
     const edge = this.#edgeAlone(records, index, false, MAX_WAITING + index);
+    if (edge === PENDING) {
+      this.#failing.postpone(index);
+      return;
+    }
+    this.#failing.remove(index);
     this.#backends?.forget(MAX_WAITING + index);
     this.#tally.decide(records, index, -1, edge, false, true);
   }
 
   /** The other half is not on this host. A server's client may have been forwarded: somebody may know. */
   #settleAlone(place: number): void {
-    if (this.#waiting.isServer(place) && !this.#waiting.isHeld(place) && this.#asksOrigin(place)) return;
     const { records } = this.#waiting;
     const isServer = this.#waiting.isServer(place);
-    const slot = this.#endWait(place);
-    const edge = this.#decideAlone(records, place, slot, isServer, place);
+    if (isServer && !this.#isHurried && !this.#waiting.isHeld(place) && this.#asksOrigin(place)) return;
+    const edge = this.#decideAlone(records, place, this.#waiting.slot(place), isServer, place);
+    if (edge === PENDING) {
+      this.#waiting.postpone(place);
+      return;
+    }
+    this.#endWait(place);
     this.#backends?.forget(place);
     // a client is established before its server: one whose server has waited in vain will not turn up
     if (isServer) return;
@@ -386,6 +439,11 @@ export class FlowCounter {
   /** A server whose client is known as the one who opened the connection; without an origin, nobody has translated it. */
   #settleServer(place: number, origin: Origin | undefined): void {
     const { records } = this.#waiting;
+    const here = this.#local(records, place, true);
+    if (here === undefined) {
+      this.#waiting.postpone(place);
+      return;
+    }
     const slot = this.#endWait(place);
     const netns = records.netns(place);
     const bornMs = this.#bornUnixMs(records, place);
@@ -393,7 +451,7 @@ export class FlowCounter {
     const service = origin && this.#identity.remote(origin.address, origin.port, netns, bornMs).service;
     const edge = this.#edges.find(
       client.endpoint ?? NO_BACKEND,
-      this.#attribution.local(records, place, true),
+      here,
       service,
       records.localPort(place),
       this.#clock.unixMs,
@@ -409,9 +467,30 @@ export class FlowCounter {
     return slot;
   }
 
-  /** Decides by what one half knows. A client is always counted, a server unless another agent counts its client. */
+  /** Keeps a connection's record until more is known of its owner. */
+  #hold(records: TcpRecords, index: number, slot: number): void {
+    // what comes of the connection meanwhile is held, too: it will be as if it all came then
+    if (slot >= 0) this.#tally.live.remove(slot);
+    if (this.#held.add(records, index)) return;
+    this.#holdRefused++;
+    const [isAgain, isHurried] = [this.#isAgain, this.#isHurried];
+    this.#isAgain = true;
+    this.#isHurried = true;
+    this.#countFirst(records, index);
+    this.#isAgain = isAgain;
+    this.#isHurried = isHurried;
+  }
+
+  #replayHeld(): void {
+    this.#isAgain = true;
+    this.#held.replay((records, index) => this.#count(records, index));
+    this.#isAgain = false;
+  }
+
+  /** Decides by what one half knows. A client is always counted, a server unless another agent counts its client. Or `PENDING`. */
   #decideAlone(records: TcpRecords, index: number, slot: number, isServer: boolean, place = -1): number {
     const edge = this.#edgeAlone(records, index, isServer, place);
+    if (edge === PENDING) return PENDING;
     if (!isServer) this.#tally.decide(records, index, slot, edge, false, true);
     else this.#decideServer(records, index, slot, edge, this.#remote(records, index, true).counted !== "there");
     return edge;
@@ -422,9 +501,17 @@ export class FlowCounter {
     this.#tally.decide(records, index, slot, edge, true, counts);
   }
 
-  /** The edge as one half knows it; `place` is where it waited to hear of its backend, or -1. */
+  /** The owner of a record's socket; undefined where it is about to be known. */
+  #local(records: TcpRecords, index: number, isServer: boolean): Endpoint | undefined {
+    const endpoint = this.#attribution.local(records, index, isServer);
+    if (endpoint !== this.#identity.pending) return endpoint;
+    return this.#isHurried ? this.#identity.unknown : undefined;
+  }
+
+  /** The edge as one half knows it, or `PENDING`; `place` is where it waited to hear of its backend, or -1. */
   #edgeAlone(records: TcpRecords, index: number, isServer: boolean, place = -1): number {
-    const here = this.#attribution.local(records, index, isServer);
+    const here = this.#local(records, index, isServer);
+    if (here === undefined) return PENDING;
     const there = this.#remote(records, index, isServer);
     if (isServer) {
       const endpoint = there.endpoint ?? NO_BACKEND;

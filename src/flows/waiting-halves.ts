@@ -100,13 +100,17 @@ export class WaitingHalves {
     return this.#slots[place] as number;
   }
 
-  /** Whether no sweep ends the wait, because somebody was asked who will answer. */
+  /** Whether no sweep ends the wait, because somebody was asked who will answer, or its other half has come and is held. */
   isHeld(place: number): boolean {
     return this.#untilSweep[place] === HELD;
   }
   hold(place: number): void {
     this.#untilSweep[place] = HELD;
     this.#sinceBatch[place] = Number.POSITIVE_INFINITY; // a sweep tells nothing about it
+  }
+  /** Has a half wait for as many sweeps again. */
+  postpone(place: number): void {
+    this.#untilSweep[place] = this.#sweep + WAIT_SWEEPS;
   }
   /** With the place, a name of the half that no other half has; see `has()`. */
   ticket(place: number): number {
@@ -142,7 +146,7 @@ export class WaitingHalves {
     return found;
   }
 
-  /** A sweep is over: calls `settle`, which has to `remove` or `hold`, for each half that has waited for as many as it should. */
+  /** A sweep is over: calls `settle`, which has to `remove`, `hold` or `postpone`, for each half that has waited for as many as it should. */
   endSweep(settle: (place: number) => void): void {
     this.#sweep++;
     this.#settle(this.#sweep, settle);

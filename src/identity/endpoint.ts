@@ -77,6 +77,13 @@ export interface Identity {
    * as asking may itself teach something: an answer belongs to the version before the question.
    */
   readonly version: number;
+  /** Who nobody can vouch for. */
+  readonly unknown: Endpoint;
+  /**
+   * Given in place of `unknown` for a local socket whose owner is about to be known: to be asked for again when the version
+   * has grown, and never to be counted. No other endpoint is the same object.
+   */
+  readonly pending: Endpoint;
   local(socket: LocalSocket): Endpoint;
   /** The same pod as `local()` names the workload of. Not for hot paths. */
   podOf?(socket: LocalSocket): PodDetail | undefined;

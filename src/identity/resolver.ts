@@ -16,6 +16,7 @@ import { NetnsPods } from "./netns-pods.ts";
 import { PodDetails } from "./pod-details.ts";
 import type { NodeNewsSource } from "./node-news.ts";
 import type { OwnNode } from "./own-node.ts";
+import { PendingPods, type PendingPodsStats } from "./pending-pods.ts";
 
 export interface ResolverOptions {
   /** This node's name in the cluster; without one, the host's name. */
@@ -32,6 +33,8 @@ export interface ResolverOptions {
   readonly kernel?: NodeNewsSource;
   /** The node that the agent runs on. Without it, the network namespaces of pid 1 and of the agent are the node's. */
   readonly node?: OwnNode;
+  /** How long news of a new pod are awaited; 10 000 by default. */
+  readonly pendingMs?: number;
   /** Names for addresses outside; the longest prefix wins, and any goes before the built-in classes. */
   readonly externalNetworks?: readonly NamedNetwork[];
   /** UID of the agent's own pod: by it, the agents of other nodes are known. */
@@ -47,6 +50,7 @@ export interface ResolverStats {
   readonly cgroups: CgroupTreeStats;
   /** Absent where the kernel does not tell. */
   readonly kernelCgroups?: KernelCgroupsStats;
+  readonly pendingPods: PendingPodsStats;
   readonly hostAddresses: HostAddressesStats;
   /** Answers of kind `Unknown` given for local sockets and for remote addresses. */
   readonly unresolvedLocal: number;
@@ -77,13 +81,15 @@ export class Resolver implements Identity {
   readonly #interner = new Interner();
   readonly #cgroups: CgroupTree;
   readonly #kernelCgroups: KernelCgroups | undefined;
+  readonly #pendingPods: PendingPods;
   readonly #hostAddresses: HostAddresses;
   readonly #netnsPods: NetnsPods;
   readonly #hostNames: HostNames;
   readonly #external: ExternalNames;
   readonly #podDetails = new PodDetails();
   readonly #host: Endpoint;
-  readonly #unknown: Endpoint;
+  readonly unknown: Endpoint;
+  readonly pending: Endpoint;
   #unresolvedLocal = 0;
   #unresolvedRemote = 0;
   #unlistedBackends = 0;
@@ -113,6 +119,11 @@ export class Resolver implements Identity {
     this.#kernelCgroups =
       options.kernel &&
       new KernelCgroups({ source: options.kernel, rootPath: options.node?.bounds?.path ?? "/", clock, version });
+    this.#pendingPods = new PendingPods({
+      clock,
+      version,
+      ...(options.pendingMs === undefined ? {} : { waitMs: options.pendingMs }),
+    });
     this.#hostAddresses = new HostAddresses({
       procPath,
       clock,
@@ -123,7 +134,8 @@ export class Resolver implements Identity {
     this.#hostNames = new HostNames(interner);
     this.#external = new ExternalNames(options.externalNetworks ?? [], interner, options.labels ?? NO_LABELS);
     this.#host = interner.endpoint("Node", "", labelName(options.hostName));
-    this.#unknown = interner.endpoint("Unknown", "", "unknown");
+    this.unknown = interner.endpoint("Unknown", "", "unknown");
+    this.pending = { ...this.unknown };
   }
 
   get version(): number {
@@ -141,6 +153,7 @@ export class Resolver implements Identity {
   async shutdown(): Promise<void> {
     this.#cgroups.shutdown();
     this.#hostAddresses.shutdown();
+    this.#pendingPods.shutdown();
     await this.#kernelCgroups?.shutdown();
   }
 
@@ -151,14 +164,14 @@ export class Resolver implements Identity {
     const endpoint = this.#cluster
       ? this.#localInCluster(socket, cgroup, place)
       : this.#hostNames.endpoint(place, socket.comm);
-    if (endpoint === this.#unknown) this.#unresolvedLocal += 1;
+    if (endpoint === this.unknown) this.#unresolvedLocal += 1;
     return endpoint;
   }
 
   /** A `port` of 0 asks about the address alone, as a client's own port says nothing about Services. */
   remote(address: AddressWords, port: number, netns: number, unixMs: number): RemoteAnswer {
     const answer = this.#remote(address, port, netns, unixMs);
-    if (answer.endpoint === this.#unknown) this.#unresolvedRemote += 1;
+    if (answer.endpoint === this.unknown) this.#unresolvedRemote += 1;
     return answer;
   }
 
@@ -167,7 +180,7 @@ export class Resolver implements Identity {
     if (service !== undefined && !this.directory.isBackend(address, port, service, unixMs)) this.#unlistedBackends += 1;
     const hereNetns = this.#hostAddresses.netnsOf(address);
     const answer = this.#endpointAt(this.directory.ask(address), address, port, hereNetns, unixMs);
-    if (answer.endpoint === this.#unknown) this.#unresolvedRemote += 1;
+    if (answer.endpoint === this.unknown) this.#unresolvedRemote += 1;
     return answer;
   }
 
@@ -176,6 +189,7 @@ export class Resolver implements Identity {
       directory: this.directory.stats(),
       cgroups: this.#cgroups.stats(),
       ...(this.#kernelCgroups && { kernelCgroups: this.#kernelCgroups.stats() }),
+      pendingPods: this.#pendingPods.stats(),
       hostAddresses: this.#hostAddresses.stats(),
       unresolvedLocal: this.#unresolvedLocal,
       unresolvedRemote: this.#unresolvedRemote,
@@ -204,10 +218,12 @@ export class Resolver implements Identity {
     const pod = this.#podOfPlace(place) ?? this.#podOfNetns(socket);
     if (pod !== undefined) {
       this.#netnsPods.learn(socket.netns, pod);
+      if (place?.podUid !== undefined) this.#pendingPods.settle(place.podUid);
       return pod.endpoint;
     }
     // A pod that the API server has not told of, or a cgroup that we cannot see: time may tell, a guess would not.
-    if (place?.podUid !== undefined || (cgroup === undefined && place === undefined)) return this.#unknown;
+    if (place?.podUid !== undefined) return this.#pendingPods.awaits(place.podUid) ? this.pending : this.unknown;
+    if (cgroup === undefined && place === undefined) return this.unknown;
     return this.#nodeOfNetns(socket.netns);
   }
 
@@ -282,12 +298,12 @@ export class Resolver implements Identity {
     }
     if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
     // A pod that the API server has not told of may well be on this node.
-    if (directory.inPodRange(address)) return this.#answer(this.#unknown, true);
+    if (directory.inPodRange(address)) return this.#answer(this.unknown, true);
     if (record === undefined) return this.#external.answer(address);
     // A pod had it lately, and who has it now is still under way.
-    if (record.pods !== undefined) return this.#answer(this.#unknown, true);
+    if (record.pods !== undefined) return this.#answer(this.unknown, true);
     const backend = port === 0 ? undefined : directory.backendOf(record, port, unixMs);
-    if (backend === undefined && directory.isServiceAddress(address, unixMs)) return this.#answer(this.#unknown, false);
+    if (backend === undefined && directory.isServiceAddress(address, unixMs)) return this.#answer(this.unknown, false);
     return this.#external.answer(address, backend);
   }
 
@@ -323,7 +339,7 @@ export class Resolver implements Identity {
     const pod = this.#netnsPods.podOf(netns);
     if (pod !== undefined) return pod.endpoint;
     const node = this.#nodeOfNetns(netns);
-    return node === this.#hostEndpoint ? this.#unknown : node;
+    return node === this.#hostEndpoint ? this.unknown : node;
   }
 
   /** This node, with its zone once that is known. */

@@ -13,6 +13,7 @@ import type {
 import { formatAddress } from "../../src/identity/format-address.ts";
 import type { ForwardedConnection, OriginAnswer } from "../../src/identity/forwarded-connection.ts";
 import type { Sweep } from "../../src/kernel/addon.ts";
+import type { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { batchOf, LAYOUT, type TcpRecord } from "./tcp-record.ts";
 
 const deployment = (workload: string): Endpoint => ({ kind: "Deployment", namespace: "shop", workload });
@@ -32,6 +33,12 @@ const SERVICE = { namespace: "shop", name: "depot-service" };
 /** Who is where, without a cluster. Everything that it is asked is kept in `asked`. */
 export class RigIdentity implements Identity {
   version = 1;
+  readonly unknown = UNKNOWN;
+  readonly pending: Endpoint = { ...UNKNOWN };
+  /** cgroups whose owner is about to be known. */
+  readonly pendingCgroups = new Set<bigint>();
+  /** cgroups of nobody's. */
+  readonly lost = new Set<bigint>();
   readonly asked: string[] = [];
   readonly #remotes = new Map<string, RemoteAnswer>([
     ["10.0.0.1", { endpoint: CART, service: undefined, maybeHere: true, counted: "here" }],
@@ -47,6 +54,8 @@ export class RigIdentity implements Identity {
 
   local(socket: LocalSocket): Endpoint {
     this.asked.push(`local ${socket.cgroupId} ${socket.comm}`);
+    if (this.pendingCgroups.has(socket.cgroupId)) return this.pending;
+    if (this.lost.has(socket.cgroupId)) return this.unknown;
     return socket.cgroupId === 1n ? CART : socket.cgroupId === 2n ? DEPOT : UNKNOWN;
   }
   remote(address: AddressWords, port: number, _netns: number, unixMs: number): RemoteAnswer {
@@ -100,6 +109,10 @@ export class FlowRig {
       clock: { unixMs: () => 1e12 + this.nowMs, monotonicNs: () => this.nowMs * 1e6 },
     });
     this.nowMs = 120_000;
+  }
+
+  batch(...records: TcpRecord[]): TcpRecords {
+    return batchOf(...records);
   }
 
   count(sweep: Sweep, ...records: TcpRecord[]): void {

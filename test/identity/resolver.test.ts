@@ -136,15 +136,33 @@ test("Resolver.local() names a socket by its own address, but not in the host's 
   assert.deepEqual(local({ cgroupId: ids.kubelet, netns: HOST_NETNS, address: address("10.1.0.5") }), NODE_1);
 });
 
-test("Resolver.local() calls a pod that the API server has not told of Unknown, and the version grows when it does", async (t) => {
+test("Resolver.local() awaits a pod that the API server has not told of, and the version grows when it does", async (t) => {
   const { resolver, ids, local } = await host(t);
-  assert.deepEqual(local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") }), UNKNOWN);
-  assert.equal(resolver.stats().unresolvedLocal, 1);
+  const socket = { cgroupId: ids.web, netns: 40, address: address("10.1.0.5") };
+  assert.equal(local(socket), resolver.pending);
+  assert.notEqual(resolver.pending, resolver.unknown);
+  assert.equal(resolver.stats().unresolvedLocal, 0);
   assert.equal(resolver.stats().directory.pendingPods, 2, "its UID and its container");
+  assert.equal(resolver.stats().pendingPods.awaited, 1);
   const { version } = resolver;
   fill(resolver);
   assert.ok(resolver.version > version);
-  assert.deepEqual(local({ cgroupId: ids.web, netns: 40, address: address("10.1.0.5") }), WEB);
+  assert.deepEqual(local(socket), WEB);
+  assert.equal(resolver.stats().pendingPods.awaited, 0);
+});
+
+test("Resolver.local() calls a pod Unknown that was awaited in vain, until it is told of", async (t) => {
+  const { resolver, ids, local, time } = await host(t, { pendingMs: 500 });
+  const socket = { cgroupId: ids.web, netns: 40, address: address("10.1.0.5") };
+  assert.equal(local(socket), resolver.pending);
+  const { version } = resolver;
+  time.nowMs += 500;
+  assert.equal(local(socket), resolver.unknown);
+  assert.ok(resolver.version > version);
+  assert.equal(resolver.stats().unresolvedLocal, 1);
+  assert.equal(resolver.stats().pendingPods.expired, 1);
+  fill(resolver);
+  assert.deepEqual(local(socket), WEB);
 });
 
 test("Resolver.local() calls a cgroup that cannot be found Unknown", async (t) => {

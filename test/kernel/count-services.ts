@@ -23,6 +23,8 @@ const isOneOf = (text: string, { v4, v6 }: { v4: string; v6: string }) => text =
 
 const identity: Identity = {
   version: 1,
+  unknown: NOBODY,
+  pending: endpoint("Unknown", "pending"),
   local: ({ netns }) => (netns === client ? CLIENT : NODE),
   remote(address: AddressWords, port: number): RemoteAnswer {
     const isService = isOneOf(formatAddress(address), NAT_ADDRESSES.service);
