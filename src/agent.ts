@@ -200,7 +200,6 @@ async function start(
 
   const lostRecords = (): LostReading[] => [
     ...[...monitor.lost()].map(([reason, records]) => ({ stage: "kernel", reason, records })),
-    ...[...nodeMonitor.lost()].map(([reason, records]) => ({ stage: "kernel", reason, records })),
     { stage: "kernel", reason: "collection_failed", records: failedCollections },
     { stage: "flows", reason: "before_start", records: counter.unbornSkipped },
     { stage: "flows", reason: "wait_refused", records: counter.waitRefused },
@@ -225,6 +224,7 @@ async function start(
         skippedRuns: missed,
       })),
     otherNodes: () => monitor.elsewhere(),
+    lostCgroupNews: () => nodeMonitor.lostNews,
     series: () => [
       { family: "edges", live: edges.size, overflowed: edges.overflowed },
       { family: "label_values", live: labels.size, overflowed: labels.refusals },

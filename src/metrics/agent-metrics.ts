@@ -76,6 +76,14 @@ export const AGENT_METRICS = {
     description:
       "Connections of other nodes that share this node's kernel, which their own agents measure. 0 on a host that is one node.",
   },
+  lostCgroupNews: {
+    name: "weir.agent.cgroup_news.lost",
+    unit: "{cgroup}",
+    kind: "counter",
+    attributes: [],
+    description:
+      "News of cgroups that found the kernel's ring full. All processes are looked at again then, so no count suffers, but a cgroup that was gone by that time has no name.",
+  },
   eventLoopDelayMax: {
     name: "weir.agent.event_loop.delay.max",
     unit: "s",

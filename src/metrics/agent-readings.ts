@@ -9,6 +9,8 @@ export interface AgentReadings {
   readonly programs?: () => Iterable<ProgramReading>;
   /** Connections of other nodes on this kernel that were passed over. */
   readonly otherNodes?: () => number;
+  /** News of cgroups that found no room on their way from the kernel. */
+  readonly lostCgroupNews?: () => number;
   readonly series?: () => Iterable<SeriesReading>;
   readonly unresolved?: () => Iterable<UnresolvedReading>;
   readonly backendLookups?: () => Iterable<BackendLookupReading>;

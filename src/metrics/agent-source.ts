@@ -41,6 +41,7 @@ export class AgentSource implements MetricSource {
       maps,
       programs,
       otherNodes,
+      lostCgroupNews,
       series,
       unresolved,
       backendLookups,
@@ -60,6 +61,7 @@ export class AgentSource implements MetricSource {
       metrics.programRuns.set([it.program], it.runs);
       metrics.programSkipped.set([it.program], it.skippedRuns);
     });
+    this.#each("cgroup_news", lostCgroupNews && (() => [lostCgroupNews()]), (it) => metrics.lostCgroupNews.set([], it));
     this.#each("other_nodes", otherNodes && (() => [otherNodes()]), (it) => metrics.otherNodes.set([], it));
     this.#each("series", series, (it) => {
       metrics.series.set([it.family], it.live);

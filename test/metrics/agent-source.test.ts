@@ -37,6 +37,7 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     maps: () => [{ map: "connections", entries: 7, capacity: 16384 }],
     programs: () => [{ program: "tcp_state", runTimeSeconds: 0.25, runs: 1009, skippedRuns: 2 }],
     otherNodes: () => 31,
+    lostCgroupNews: () => 37,
     series: () => [{ family: "weir.flow.io", live: 101, overflowed: 3 }],
     watches: () => [
       {
@@ -72,6 +73,7 @@ test("AgentSource.refresh() exports every reading under its attributes", () => {
     assert.deepEqual(valuesOf(source, "weir.agent.bpf.run_time"), { tcp_state: 0.25 });
     assert.deepEqual(valuesOf(source, "weir.agent.bpf.runs"), { tcp_state: 1009 });
     assert.deepEqual(valuesOf(source, "weir.agent.other_nodes.connections"), { "": 31 });
+    assert.deepEqual(valuesOf(source, "weir.agent.cgroup_news.lost"), { "": 37 });
     assert.deepEqual(valuesOf(source, "weir.agent.series"), { "weir.flow.io": 101 });
     assert.deepEqual(valuesOf(source, "weir.agent.series.overflow"), { "weir.flow.io": 3 });
     assert.deepEqual(valuesOf(source, "weir.agent.backend_lookups"), { found: 29, refused: 31 });
