@@ -13,10 +13,10 @@ import { Interner } from "./interner.ts";
 import { KernelCgroups, type KernelCgroupsStats } from "./kernel-cgroups.ts";
 import { labelName } from "./label-name.ts";
 import { NetnsPods } from "./netns-pods.ts";
-import { PodDetails } from "./pod-details.ts";
 import type { NodeNewsSource } from "./node-news.ts";
 import type { OwnNode } from "./own-node.ts";
 import { PendingPods, type PendingPodsStats } from "./pending-pods.ts";
+import { PodDetails } from "./pod-details.ts";
 
 export interface ResolverOptions {
   /** This node's name in the cluster; without one, the host's name. */
