@@ -13,7 +13,7 @@ import { HOST_ADDRESS } from "./addressing.ts";
 import { agentImage, startAgents } from "./agents.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { travel } from "./journey-run.ts";
-import { journeys } from "./journeys.ts";
+import { type Journey, journeys } from "./journeys.ts";
 import { addRoute } from "./network.ts";
 import {
   BALANCER_IP,
@@ -25,7 +25,7 @@ import {
   SERVICE_PORT,
   shopObjects,
 } from "./shop.ts";
-import { agentsView, collectorView, prometheusView } from "./views.ts";
+import { agentsView, collectorView, LOST, prometheusView } from "./views.ts";
 
 const AT_ONCE = 4;
 const SKIP = skipWithout(
@@ -84,13 +84,10 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
       const samples = await agentsView(agents);
       for (const port of [SERVICE_PORT, ...Object.values(NODE_PORT)]) assert.deepEqual(edgesAt(port, samples), []);
     });
-    test("the agents' sum: every server is known by its workload, whoever asked it and by whichever Service", async () => {
-      const samples = await agentsView(agents);
-      for (const { server, serverPort } of table.filter((journey) => journey.server.startsWith("shop/"))) {
-        const servers = edgesAt(serverPort, samples).map((edge) => edge.server);
-        assert.deepEqual([...new Set(servers)], [server]);
-      }
-    });
+    for (const [program, port] of Object.entries(PORT)) {
+      test(`the agents' sum: every connection to ${program}, once, by its ends and its Service`, () =>
+        expectView(() => agentsView(agents), table, port));
+    }
     test("Prometheus has what the agents say", async () => {
       await prometheus.scraped();
       await expectSame(
@@ -103,6 +100,13 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
         async () => collectorView(collector),
         () => agentsView(agents),
       ));
+    test("nothing was lost", async () => {
+      for (const { name, labels, value } of await agentsView(agents)) {
+        // sockets that were closing when the agent came are no loss of its time
+        if (name !== LOST || labels["reason"] === "before_start") continue;
+        assert.equal(value, 0, JSON.stringify(labels));
+      }
+    });
   });
 }
 
@@ -115,6 +119,43 @@ async function openShop(cluster: Cluster): Promise<void> {
   const balanced = { apiVersion: "v1", kind: "Service", metadata: { name: "till-balanced", namespace: "shop" } };
   await cluster.client.patchStatus(balanced, { loadBalancer: { ingress: [{ ip: BALANCER_IP, ipMode: "VIP" }] } });
   await waitUntil(() => cluster.pod("shop", "loner"), { what: "the pod without an owner", deadlineMs: 60_000 });
+}
+
+/** The edges to a port that the table asks for, those of one name added up. */
+function expectedEdges(table: readonly Journey[], port: number): ObservedEdge[] {
+  const counts = new Map<string, { journey: Journey; connections: number }>();
+  for (const journey of table.filter(({ serverPort }) => serverPort === port)) {
+    const key = JSON.stringify([journey.client, journey.server, journey.service]);
+    const connections = (counts.get(key)?.connections ?? 0) + journey.connections;
+    counts.set(key, { journey, connections });
+  }
+  return [...counts.values()].map(({ journey: { client, server, service }, connections }) => ({
+    client,
+    server,
+    service,
+    opened: connections,
+    closed: connections,
+    active: 0,
+    failed: {},
+    requestBytes: connections * REQUEST_BYTES,
+    responseBytes: connections * RESPONSE_BYTES,
+  }));
+}
+
+async function expectView(
+  view: () => Promise<readonly Sample[]>,
+  table: readonly Journey[],
+  port: number,
+): Promise<void> {
+  const wanted = inOrder(expectedEdges(table, port));
+  let seen: unknown;
+  const look = async () => {
+    seen = inOrder(edgesAt(port, await view()));
+    assert.deepEqual(seen, wanted);
+    return true;
+  };
+  const wait = { what: `the edges to port ${port}`, deadlineMs: 6_000, intervalMs: 250 };
+  await waitUntil(look, wait).catch(() => assert.deepEqual(seen, wanted));
 }
 
 async function expectSame(view: View, original: View): Promise<void> {

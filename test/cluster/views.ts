@@ -2,7 +2,7 @@ import type { Collector } from "../rig/collector.ts";
 import { parseExposition, type Sample } from "../rig/exposition.ts";
 import type { Prometheus } from "../rig/prometheus.ts";
 
-/** What is compared; every series of these families. */
+/** What is compared: every series of these families. Round trips and retransmits are each end's own, as that end knows the other. */
 const FAMILIES = [
   "weir_connections_opened_total",
   "weir_connections_closed_total",
@@ -10,6 +10,8 @@ const FAMILIES = [
   "weir_connections_failed_total",
   "weir_flow_io_bytes_total",
 ];
+/** What agents lost. */
+export const LOST = "weir_agent_lost_records_total";
 /** Of the families as OTLP has them. */
 const OTLP_NAMES: Readonly<Record<string, string>> = {
   "weir.connections.opened": "weir_connections_opened_total",
@@ -31,7 +33,7 @@ export async function agentsView(addresses: readonly string[]): Promise<Sample[]
       return await answer.text();
     }),
   );
-  return texts.flatMap(parseExposition);
+  return texts.flatMap(parseExposition).filter(({ name }) => FAMILIES.includes(name) || name === LOST);
 }
 
 /** What Prometheus has of all agents. */
