@@ -91,7 +91,6 @@ async function start(
   const nodeMonitor = await NodeMonitor.open(addon);
   stops.push(() => nodeMonitor.close());
   const node = ownNode(nodeMonitor.lineage());
-  log.info({ cgroup: node.bounds?.path ?? "/", agent: node.agentPath }, `measuring ${scopeOf(node)}`);
   const monitor = await TcpMonitor.open(addon, {
     maxConnections: config.flows.maxConnections,
     ringBytes: config.flows.ringSizeBytes,
@@ -283,6 +282,8 @@ async function start(
     log,
   });
   stops.push(() => otlp?.shutdown());
+
+  log.info({ cgroup: node.bounds?.path ?? "/", agent: node.agentPath }, `measuring ${scopeOf(node)}`);
 
   const counting = count();
   // before the exporters stop, so that they export the last that is counted

@@ -20,7 +20,7 @@ export interface CgroupTreeOptions {
   readonly version: AnswerVersion;
   /** Pause between walks that misses ask for; 250 by default. */
   readonly missIntervalMs?: number;
-  /** Pause between walks without any miss, which find cgroups before they are gone; 5000 by default. */
+  /** Pause between walks without any miss, which find cgroups before they are gone; 5000 by default, 0 for none. */
   readonly refreshIntervalMs?: number;
   /** How long a directory that is gone is remembered; 300 000 by default. */
   readonly graceMs?: number;
@@ -107,6 +107,7 @@ export class CgroupTree {
   async start(): Promise<void> {
     if (this.#mountPath === undefined) return;
     await this.#walk.runNow();
+    if (this.#refreshIntervalMs === 0) return;
     this.#refresh ??= setInterval(() => this.#walk.request(this.#refreshIntervalMs), this.#refreshIntervalMs).unref();
   }
 

@@ -27,8 +27,9 @@ export interface NodeBounds {
  * Finds out what the agent's node is, from its lineage: its own process and those above it.
  *
  * The nearest process outside the agent's container is the node's own: the runtime's, or whoever started the agent. What it has
- * for the root of its cgroup namespace is the root of the node, and its network namespace is the node's. Where that root is
- * the hierarchy's own but the network is not the kernel's first, nodes are told apart by where their kubelets put pods.
+ * for the root of its cgroup namespace is the root of the node, and its network namespace is the node's. Where that is the
+ * kernel's first, the node is the whole host. Where the root is the hierarchy's own but the network is not the kernel's
+ * first, nodes are told apart by where their kubelets put pods.
  */
 export function ownNode(lineage: readonly NodeNews[]): OwnNode {
   const names = new CgroupNames();
@@ -44,6 +45,11 @@ export function ownNode(lineage: readonly NodeNews[]): OwnNode {
   if (outer === undefined) {
     return unknownNode(agentPath, `no process above the agent is outside ${container}`);
   }
+  const first = processes.find(({ pid }) => pid === 0);
+  if (first !== undefined && first.netns === outer.netns) {
+    const because = "the node has the kernel's first network namespace";
+    return { bounds: undefined, hostNetns: [outer.netns], agentPath, because };
+  }
   const level = names.levelOf(outer.parentId);
   const path = names.pathOf(outer.parentId);
   const { netns } = outer;
@@ -56,20 +62,20 @@ export function ownNode(lineage: readonly NodeNews[]): OwnNode {
       because: `it is the root of the cgroup namespace of the agent's node: ${path}`,
     };
   }
-  return byKubelet(names, processes, outer, agentPath);
+  return byKubelet(names, processes, outer.netns, first?.netns, agentPath);
 }
 
 /** Nodes without cgroup namespaces: each has a network of its own, and a cgroup in which its kubelet keeps its pods. */
 function byKubelet(
   names: CgroupNames,
   processes: readonly NodeNews[],
-  { netns }: NodeNews,
+  netns: number,
+  firstNetns: number | undefined,
   agentPath: string,
 ): OwnNode {
-  const first = processes.find(({ pid }) => pid === 0);
-  const hostNetns = first === undefined || first.netns === netns ? [netns] : [netns, first.netns];
+  const hostNetns = firstNetns === undefined ? [netns] : [netns, firstNetns];
   const whole = (because: string) => ({ bounds: undefined, hostNetns, agentPath, because });
-  if (first === undefined || first.netns === netns) return whole("the node has the kernel's first network namespace");
+  if (firstNetns === undefined) return whole("the kernel does not tell of its first process");
   const path = kubeletRoot(agentPath);
   if (path === undefined) return whole("the agent runs in no pod");
   const level = path.split("/").filter((part) => part !== "").length;

@@ -114,6 +114,8 @@ export class Resolver implements Identity {
       procPath,
       clock,
       version,
+      // The kernel tells of what is made; one walk finds what is older than the agent and has no process yet.
+      ...(options.kernel && { refreshIntervalMs: 0 }),
       ...(options.cgroupPath === undefined ? {} : { cgroupPath: options.cgroupPath }),
     });
     this.#kernelCgroups =
@@ -145,8 +147,7 @@ export class Resolver implements Identity {
 
   /** Resolves once this host's cgroups and addresses were read; does not wait for the cluster. */
   async start(): Promise<void> {
-    const cgroups = this.#kernelCgroups ?? this.#cgroups;
-    await Promise.all([cgroups.start(), this.#hostAddresses.start()]);
+    await Promise.all([this.#kernelCgroups?.start(), this.#cgroups.start(), this.#hostAddresses.start()]);
   }
 
   /** Idempotent. */

@@ -100,9 +100,10 @@ export class NatHost {
       // A port of both would be one of masqueraded connections, too, and the kernel drops what ended for what begins with the same ports.
       `nsenter --net=/run/netns/${client} sh -c 'echo 20000 29999 >/proc/sys/net/ipv4/ip_local_port_range'`,
       `nsenter --net=/run/netns/${node} sh -c 'echo 40000 49999 >/proc/sys/net/ipv4/ip_local_port_range'`,
-      // A slow machine takes more than the 10 seconds after a reset to start a program that asks.
-      `nsenter --net=/run/netns/${node} sh -c 'echo 120 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close'`,
       `nsenter --net=/run/netns/${node} nft -f - <<'E'\n${rules}\nE`,
+      // A slow machine takes more than the 10 seconds after a reset to start a program that asks. The rules have brought
+      // connection tracking, where it is a module.
+      `nsenter --net=/run/netns/${node} sh -c 'echo 120 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close'`,
     ];
     await Program.mustRun(["sh", "-e"], { input: `${script.join("\n")}\n` });
   }
