@@ -13,7 +13,7 @@ const USAGE = `Usage: npm run test:kernels -- [KERNEL…] [--command COMMAND] [-
 
 Boots Debian's kernels (all, or those named) in QEMU and runs the kernel tests, or COMMAND, in the project inside.
 What a guest leaves in $GUEST_RESULTS_DIR comes back to build/kernels/KERNEL/, with its output and its kernel's log;
-build/kernels/results.json sums up. A guest that runs for more than SECONDS (default 900) is killed.`;
+build/kernels/results.json sums up. A guest that runs for more than SECONDS (default 1500) is killed.`;
 
 const PROJECT = join(import.meta.dirname, "../..");
 const RESULTS = join(PROJECT, "build/kernels");
@@ -70,7 +70,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         command: { type: "string", default: KERNEL_TESTS },
-        timeout: { type: "string", default: "900" },
+        timeout: { type: "string", default: "1500" },
         help: { type: "boolean", short: "h" },
       },
     });
