@@ -14,6 +14,8 @@ export interface EdgeTableOptions {
 }
 
 const OVERFLOW = 0;
+/** Of connections whose client nobody here can name, and that another agent counts: it is never shown. */
+export const HIDDEN_EDGE = 1;
 const FIRST_CAPACITY = 64;
 
 /** All edges, with their metrics by column. Edge 0 is the overflow edge, which is shown once it is used. */
@@ -27,13 +29,13 @@ export class EdgeTable {
   readonly #index = new WordTable(4);
   readonly #generationKey = new Uint32Array(1);
   readonly #ofGeneration = new WordTable(1);
-  readonly #edges: (Edge | undefined)[] = [OVERFLOW_EDGE];
-  readonly #generations: number[] = [0];
-  readonly #created: number[] = [0];
+  readonly #edges: (Edge | undefined)[] = [OVERFLOW_EDGE, undefined];
+  readonly #generations: number[] = [0, 0];
+  readonly #created: number[] = [0, 0];
   /** When traffic was last counted on it, 0 where none was. */
-  readonly #touched: number[] = [0];
+  readonly #touched: number[] = [0, 0];
   /** Live connections that hold the edge's index. */
-  readonly #pins: number[] = [0];
+  readonly #pins: number[] = [0, 0];
   readonly #free: number[] = [];
   #lastGeneration = 0;
   #capacity = FIRST_CAPACITY;

@@ -7,7 +7,7 @@ import { Attribution, localAddress, remoteAddress } from "./attribution.ts";
 import { BackendFinder, type BackendSource } from "./backend-finder.ts";
 import type { ConnectionEvent } from "./connection-event.ts";
 import { ConnectionTeller } from "./connection-teller.ts";
-import type { EdgeTable } from "./edge-table.ts";
+import { type EdgeTable, HIDDEN_EDGE } from "./edge-table.ts";
 import { EdgeTally } from "./edge-tally.ts";
 import { HalfReading } from "./half-reading.ts";
 import { HeldRecords } from "./held-records.ts";
@@ -449,14 +449,13 @@ export class FlowCounter {
     const bornMs = this.#bornUnixMs(records, place);
     const client = origin ? this.#identity.remote(origin.client, 0, netns, bornMs) : this.#remote(records, place, true);
     const service = origin && this.#identity.remote(origin.address, origin.port, netns, bornMs).service;
-    const edge = this.#edges.find(
-      client.endpoint ?? NO_BACKEND,
-      here,
-      service,
-      records.localPort(place),
-      this.#clock.unixMs,
-    );
-    this.#decideServer(records, place, slot, edge, client.counted === "here");
+    const { counted, endpoint = NO_BACKEND } = client;
+    // which process of the node it is, or which pod on the node's network, its own agent knows
+    const edge =
+      counted === "there unless forwarded"
+        ? HIDDEN_EDGE
+        : this.#edges.find(endpoint, here, service, records.localPort(place), this.#clock.unixMs);
+    this.#decideServer(records, place, slot, edge, counted === "here");
   }
 
   /** Returns the live connection's slot. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EdgeTable } from "../../src/flows/edge-table.ts";
+import { EdgeTable, HIDDEN_EDGE } from "../../src/flows/edge-table.ts";
 import type { Endpoint } from "../../src/identity/endpoint.ts";
 
 const endpoint = (workload: string): Endpoint => ({ kind: "Deployment", namespace: "shop", workload });
@@ -125,12 +125,32 @@ test("EdgeTable keeps the values of all edges while it grows", () => {
 
 test("EdgeTable.forEach() does not visit an overflow edge that was never used", () => {
   const edges = table();
-  edges.find(cart, depot, undefined, 80, 0);
+  const edge = edges.find(cart, depot, undefined, 80, 0);
   const visited: number[] = [];
   edges.forEach((index) => {
     visited.push(index);
   });
-  assert.deepEqual(visited, [1]);
+  assert.deepEqual(visited, [edge]);
+});
+
+test("EdgeTable never shows the hidden edge, whatever is counted on it", () => {
+  const edges = table();
+  edges.pin(HIDDEN_EDGE);
+  edges.touch(HIDDEN_EDGE, 7);
+  edges.metrics.rtt.observe(HIDDEN_EDGE, 0.1);
+  edges.metrics.io.add(HIDDEN_EDGE, 23);
+  edges.unpin(HIDDEN_EDGE);
+  edges.expire(1e12);
+  assert.notEqual(edges.find(cart, depot, undefined, 80, 0), HIDDEN_EDGE);
+  for (const family of [edges.metrics.rtt, edges.metrics.io]) {
+    const shown = Array.from({ length: family.slots }, (_, slot) => slot).filter(
+      (slot) => family.generation(slot) !== 0,
+    );
+    assert.equal(
+      shown.some((slot) => family.value(slot) !== 0),
+      false,
+    );
+  }
 });
 
 test("EdgeTable shows the labels that both ends have besides, and tells edges apart by them", () => {

@@ -549,6 +549,8 @@ test("FlowCounter leaves a client to the other node's agent that the node itself
     const rig = forwarded();
     rig.questions[0]?.answer(origin, false);
     assert.equal(rig.total("opened"), 0);
+    const rtt = origin === pod ? ["remote-cart>depot/depot-service:8080 server"] : [];
+    assert.deepEqual([...rig.series("rtt").keys()], rtt, "no edge from a node that may be a pod's");
     assert.equal(rig.counter.leftToPeers, 1);
     assert.equal(rig.counter.waiting, 0);
   }
