@@ -40,7 +40,7 @@ const PRESSING_SHARE = 0.25;
 const ORIGINS_PATH = "/origins";
 
 /** Resources without which names are less exact, and nothing else is amiss. */
-const OWNERS: ReadonlySet<string> = new Set(["jobs", "replicasets"]);
+const REFINING: ReadonlySet<string> = new Set(["endpointslices", "jobs", "replicasets"]);
 
 /** A running agent. */
 export interface Agent {
@@ -189,8 +189,7 @@ async function start(
     if (!discovered) reasons.push("the first discovery of this host's processes and pods is not complete");
     for (const watch of watches?.states() ?? []) {
       const { resource, synced, phase, lastError } = watch;
-      // Without a Job's own owner its pods are the Job's: less, but no reason to wait.
-      if (phase === "denied" && OWNERS.has(resource)) continue;
+      if (phase === "denied" && REFINING.has(resource)) continue;
       if (!synced) reasons.push(`the list of ${resource} is not complete: ${lastError || phase}`);
       else if (phase === "denied") reasons.push(`the list of ${resource} grows old: ${lastError}`);
     }
