@@ -144,7 +144,8 @@ suite("the agent with a real API server", { skip: skipWithout("kubernetes", "etc
     assert.equal(await agent.sum(IO, { ...edge, direction: "response" }), (made + 29) * 1013);
     assert.equal(await agent.sum("weir_agent_lost_records_total", { stage: "kernel" }), 0);
     const wrote = agent.log().filter(({ resource }) => resource === "pods");
-    assert.deepEqual(new Set(wrote.map(({ msg }) => msg)).size, wrote.length, "each trouble is told of once");
+    const troubles = wrote.filter(({ level }) => level >= 40).map(({ msg }) => msg);
+    assert.deepEqual([...new Set(troubles)], troubles, "each trouble is told of once");
     assert.ok(wrote.length <= 6, JSON.stringify(wrote));
     assert.ok(wrote.some(({ level, msg }) => level === 30 && msg === "pods are watched again"));
     assert.equal((await agent.stop()).code, 0);

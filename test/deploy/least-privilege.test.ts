@@ -61,8 +61,8 @@ suite("the image with the rights of the DaemonSet", {
     };
   });
   after(async () => {
-    await runtime?.stop();
     await server?.stop();
+    await runtime?.stop();
   });
 
   /** The DaemonSet's port is one for the whole host, so every test takes another. */

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { Process } from "../rig/process.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
+import { waitUntil } from "../rig/wait-until.ts";
 import type { PodTemplate } from "./pod-template.ts";
 
 /** The OCI runtime's configuration, as far as it is changed here. */
@@ -60,7 +61,12 @@ export class Runtime {
   /** Ends containerd. The containers' files go, too: stop them first. */
   async stop(): Promise<void> {
     await this.#process?.stop();
-    this.#directory.remove();
+    const remove = () => {
+      this.#directory.remove();
+      return true;
+    };
+    // runc deletes a container that was killed a moment after the container's end
+    await waitUntil(remove, { what: "the containers to let go of their files" });
   }
 
   async import(archive: string): Promise<void> {
