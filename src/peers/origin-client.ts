@@ -1,5 +1,6 @@
 import type { ForwardedConnection, Origin, OriginAnswer } from "../identity/forwarded-connection.ts";
-import { MAX_BODY_BYTES, MAX_QUESTIONS, readOrigins, writeQuestions } from "./origin-wire.ts";
+import { MAX_QUESTIONS, readOrigins, writeQuestions } from "./origin-wire.ts";
+import { readBody } from "./read-body.ts";
 
 export interface OriginClientOptions {
   /** Questions that wait at once, over all agents; 8 192 by default. */
@@ -100,19 +101,8 @@ export class OriginClient {
       redirect: "error",
       signal: AbortSignal.any([this.#shutdown.signal, AbortSignal.timeout(this.#timeoutMs)]),
     });
-    const text = await readText(response);
+    const text = response.body === null ? "" : await readBody(response.body);
     if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text.trim()}`);
     return readOrigins(text, questions.length);
   }
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error(`Cannot read more than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

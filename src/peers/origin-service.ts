@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseAddress } from "../identity/address-text.ts";
 import type { AddressWords } from "../identity/endpoint.ts";
 import type { ForwardedConnection, Origin } from "../identity/forwarded-connection.ts";
-import { MAX_BODY_BYTES, readQuestions, WireError, writeOrigins } from "./origin-wire.ts";
+import { readQuestions, WireError, writeOrigins } from "./origin-wire.ts";
+import { readBody } from "./read-body.ts";
 
 export interface OriginServiceOptions {
   readonly lookUp: (connections: readonly ForwardedConnection[]) => Promise<readonly (Origin | undefined)[]>;
@@ -20,7 +21,7 @@ export class OriginService {
 
   /** Always ends the response. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const from = parseAddress(request.socket.remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/, "") ?? "");
+    const from = parseAddress(request.socket.remoteAddress ?? "");
     if (from === undefined || !this.#options.isNode(from))
       return end(response, 403, "Only for agents of this cluster's nodes.\n");
     if (request.method !== "POST") return end(response, 405, `Method ${request.method} is not allowed here.\n`);
@@ -32,17 +33,6 @@ export class OriginService {
       end(response, 503, `${(error as Error).message}\n`);
     }
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new WireError(`Cannot read more than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function end(response: ServerResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
