@@ -167,8 +167,8 @@ export class ScrapeServer {
       await this.#write(request, response);
       this.#counts.served++;
     } catch (error) {
-      // Only the client, or its stalling, destroys the response before this does.
-      if (response.destroyed || CONNECTION_ERRORS.has((error as NodeJS.ErrnoException).code ?? ""))
+      // Only the client, or its stalling, destroys the connection before this does. Its writes end as canceled, then.
+      if (request.socket.destroyed || CONNECTION_ERRORS.has((error as NodeJS.ErrnoException).code ?? ""))
         this.#counts.aborted++;
       else this.#counts.failed++;
       // Too late for a status: a cut connection tells the client not to believe what it has.
