@@ -17,6 +17,9 @@ const ONLY_WHEN_NAMED = new Set(["cluster"]);
 /** A test that takes longer waits for what will not come; then it fails, and what it began is cleaned up. */
 const PATIENCE_MS = 8 * 60_000;
 
+/** Of a failure, when all failures are told once more at the end. */
+const REASON_LINES = 40;
+
 const here = import.meta.dirname;
 const wanted = process.argv.slice(2);
 const files = (
@@ -73,9 +76,19 @@ async function runFiles(paths: readonly string[], concurrency: number): Promise<
     const cause = details.error as Error & { failureType?: string };
     if (details.type === "suite" && cause.failureType === "subtestsFailed") return;
     counts.failed++;
-    failures.push(`${where(file)}${name}`);
+    failures.push(`${where(file)}${name}\n${reason(cause)}`);
   });
   for await (const chunk of events.compose(spec())) process.stdout.write(chunk as string);
+}
+
+/** What a test failed of, indented: the start of what may be long. */
+function reason(error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const lines = (cause.stack ?? cause.message).split("\n").filter((line) => !/^\s+at .*\bnode:/.test(line));
+  return lines
+    .slice(0, REASON_LINES)
+    .map((line) => `    ${line}`)
+    .join("\n");
 }
 
 function where(file: string | undefined): string {
