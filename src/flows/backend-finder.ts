@@ -59,7 +59,7 @@ export class BackendFinder {
     if (this.#wantedCount === this.#places.capacity) {
       // What is in line has mostly been settled; what comes now goes without.
       this.#source.refuse();
-      this.#places.onAnswer(place);
+      this.#tell(place);
       return;
     }
     this.#wanted[2 * this.#wantedCount] = place;
@@ -75,10 +75,14 @@ export class BackendFinder {
     return this.#ports[place] as number;
   }
 
+  /** Whether the place's connection waits for an answer: there will be one, sooner or later. */
+  isAsking(place: number): boolean {
+    return (this.#tickets[place] as number) % 2 === 1;
+  }
+
   /** Nobody waits in the place any more. */
   forget(place: number): void {
-    const ticket = this.#tickets[place] as number;
-    if (ticket % 2 === 1) this.#tickets[place] = ticket + 1;
+    if (this.isAsking(place)) this.#tickets[place] = (this.#tickets[place] as number) + 1;
     this.#answers[place] = undefined;
   }
 
@@ -110,7 +114,7 @@ export class BackendFinder {
       const ticket = this.#wanted[2 * at + 1] as number;
       if (this.#tickets[place] !== ticket) continue; // its other half came
       if (!this.#source.admit()) {
-        this.#places.onAnswer(place);
+        this.#tell(place);
         continue;
       }
       this.#asked[2 * questions.length] = place;
@@ -129,9 +133,14 @@ export class BackendFinder {
       // Settled meanwhile, and perhaps another's place.
       if (this.#tickets[place] !== this.#asked[2 * index + 1]) continue;
       if (answers?.isFound(index) && answers.isTranslated(index)) this.#keep(place, answers, index);
-      this.#places.onAnswer(place);
+      this.#tell(place);
     }
     this.ask();
+  }
+
+  #tell(place: number): void {
+    this.#tickets[place] = (this.#tickets[place] as number) + 1;
+    this.#places.onAnswer(place);
   }
 
   #keep(place: number, answers: ConntrackAnswers, index: number): void {

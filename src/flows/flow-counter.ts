@@ -387,7 +387,8 @@ export class FlowCounter {
 
   #settleFailed(index: number): void {
     const { records } = this.#failing;
-    const edge = this.#edgeAlone(records, index, false, MAX_WAITING + index);
+    const isAsking = !this.#isHurried && this.#backends?.isAsking(MAX_WAITING + index) === true;
+    const edge = isAsking ? PENDING : this.#edgeAlone(records, index, false, MAX_WAITING + index);
     if (edge === PENDING) {
       this.#failing.postpone(index);
       return;
@@ -402,6 +403,11 @@ export class FlowCounter {
     const { records } = this.#waiting;
     const isServer = this.#waiting.isServer(place);
     if (isServer && !this.#isHurried && !this.#waiting.isHeld(place) && this.#asksOrigin(place)) return;
+    // sweeps may be faster than an answer, where there is little CPU to be had
+    if (!this.#isHurried && this.#backends?.isAsking(place) === true) {
+      this.#waiting.postpone(place);
+      return;
+    }
     const edge = this.#decideAlone(records, place, this.#waiting.slot(place), isServer, place);
     if (edge === PENDING) {
       this.#waiting.postpone(place);

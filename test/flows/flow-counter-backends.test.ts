@@ -73,6 +73,17 @@ test("FlowCounter counts on the backend by its name where the server's half does
   assert.deepEqual([...rig.series("closed")], [["cart>depot/depot-service:8080", 1]]);
 });
 
+test("FlowCounter waits for connection tracking's answer, however many sweeps go by", async () => {
+  const { conntrack, rig } = rigWith([40_001, REMOTE_BACKEND], [40_002, REMOTE_BACKEND]);
+  rig.count("none", clientHalf(SERVICE), clientHalf({ ...timedOut, ...other(1) }));
+  for (let sweep = 0; sweep < 10; sweep++) rig.count("changed");
+  assert.equal(rig.total("closed"), 0);
+  assert.equal(rig.total("failed"), 0);
+  await conntrack.answer();
+  assert.deepEqual([...rig.series("closed")], [["cart>remote-depot/depot-service:8080", 1]]);
+  assert.deepEqual([...rig.series("failed")], [["cart>remote-depot/depot-service:8080 timeout", 1]]);
+});
+
 test("FlowCounter counts on the Service alone where nobody knows the backend", async () => {
   for (const [entries, error] of [
     [[], undefined],
