@@ -4,6 +4,8 @@ import type { Credentials, Secrets } from "./credentials.ts";
 import { WatchError } from "./watch-error.ts";
 
 const TCP_KEEPALIVE_MS = 15_000;
+/** Nothing is read ahead of who reads: while a stream rests, the kernel keeps what comes. The types do not know the option. */
+const NO_READ_AHEAD: object = { highWaterMark: 1 };
 
 /** GET requests to the API server over kept HTTP/1.1 connections, with credentials as they are at that moment. */
 export class ApiClient {
@@ -67,12 +69,13 @@ export class ApiClient {
     for (const idle of Object.values(this.#agent?.freeSockets ?? {}).flat()) idle?.destroy();
     this.#secrets = secrets;
     if (this.#credentials.server.protocol === "http:") {
-      this.#agent = new http.Agent({ keepAlive: true });
+      this.#agent = new http.Agent({ keepAlive: true, ...NO_READ_AHEAD });
       return this.#agent;
     }
     const { serverName, insecureSkipTlsVerify } = this.#credentials;
     this.#agent = new https.Agent({
       keepAlive: true,
+      ...NO_READ_AHEAD,
       rejectUnauthorized: !insecureSkipTlsVerify,
       ...(secrets.ca === undefined ? {} : { ca: secrets.ca }),
       ...(secrets.cert === undefined ? {} : { cert: secrets.cert }),

@@ -5,6 +5,7 @@ import { Interner } from "./interner.ts";
 import type { ObjectSink } from "./objects.ts";
 import { NO_SELECTION, type PodSelection } from "./pod-selection.ts";
 import { ResourceWatch, type WatchContext } from "./resource-watch.ts";
+import { StreamReader } from "./stream-reader.ts";
 import type { WatchError } from "./watch-error.ts";
 import type { WatchState } from "./watch-state.ts";
 import { DEFAULT_WATCH_TIMING, type WatchTiming } from "./watch-timing.ts";
@@ -62,6 +63,7 @@ export class KubernetesWatches {
       sink: options.sink,
       interner: new Interner(),
       clock: this.#clock,
+      reader: new StreamReader(this.#clock, timing.restMs),
       random: this.#random,
       timing,
       onError: options.onError ?? (() => {}),

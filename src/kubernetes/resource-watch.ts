@@ -11,6 +11,7 @@ import { readBookmark, readIdentity } from "./object-meta.ts";
 import type { ObjectSink } from "./objects.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
 import type { Resource } from "./resource.ts";
+import type { StreamReader } from "./stream-reader.ts";
 import { WATCH_ERROR_KINDS, WatchError, type WatchErrorKind } from "./watch-error.ts";
 import type { WatchEventType } from "./watch-event.ts";
 import { watchObjects } from "./watch-objects.ts";
@@ -28,6 +29,7 @@ export interface WatchContext {
   readonly sink: ObjectSink;
   readonly interner: Interner;
   readonly clock: Clock;
+  readonly reader: StreamReader;
   /** Numbers in [0, 1). */
   readonly random: () => number;
   readonly timing: WatchTiming;
@@ -117,8 +119,8 @@ export class ResourceWatch<Slim extends { readonly uid: string }> {
 
   /** Fetches everything if needed and watches until that ends. Returns how long to wait, in milliseconds. */
   async #turn(signal: AbortSignal): Promise<number> {
-    const { client, clock } = this.#context;
-    const context: RequestContext = { client, clock, meter: this.#meter, signal };
+    const { client, clock, reader } = this.#context;
+    const context: RequestContext = { client, clock, reader, meter: this.#meter, signal };
     try {
       if (this.#resourceVersion === undefined && !this.#mayStream()) await this.#list(context);
       await this.#watch(context);

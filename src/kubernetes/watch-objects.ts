@@ -61,6 +61,7 @@ export async function watchObjects(context: RequestContext, timing: WatchTiming,
       // Bytes of an event that never ends are no sign of life.
       return frames.frames > before;
     },
+    mayWait: () => !initial,
     onEnd() {
       if (!frames.isInFrame) return;
       throw new WatchError("connection", `Cannot ${action}: the stream ended in the middle of an event`);

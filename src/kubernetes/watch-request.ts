@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import { pipeline } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { ApiClient } from "./api-client.ts";
 import { parseRetryAfter, parseStatus, statusError } from "./api-status.ts";
 import type { Clock } from "./clock.ts";
 import { DecodeError } from "./decode-error.ts";
 import { SilenceGuard } from "./silence-guard.ts";
+import type { StreamReader } from "./stream-reader.ts";
 import { WatchError } from "./watch-error.ts";
 
 const PROTOBUF = "application/vnd.kubernetes.protobuf";
@@ -23,6 +24,8 @@ export interface ProtobufRequest {
   onHead?(guard: SilenceGuard): void;
   /** Returns whether it was worth waiting for: what is not leaves the server as silent as it was. */
   onChunk(chunk: Buffer): boolean;
+  /** Whether what comes from now on may wait for a moment, which makes it cheaper; by default it may not. */
+  mayWait?(): boolean;
   /** The body ended as HTTP has it. What this throws is the request's error, as with `onChunk`. */
   onEnd(): void;
 }
@@ -38,6 +41,7 @@ export interface RequestMeter {
 export interface RequestContext {
   readonly client: ApiClient;
   readonly clock: Clock;
+  readonly reader: StreamReader;
   readonly meter: RequestMeter;
   readonly signal: AbortSignal;
 }
@@ -48,7 +52,7 @@ export interface RequestContext {
  * unless `onHead` expects otherwise.
  */
 export async function requestProtobuf(context: RequestContext, request: ProtobufRequest): Promise<void> {
-  const { client, clock, meter } = context;
+  const { client, clock, reader, meter } = context;
   const guard = new SilenceGuard(clock, context.signal);
   try {
     guard.expect(request.responseMs, () => {
@@ -68,10 +72,13 @@ export async function requestProtobuf(context: RequestContext, request: Protobuf
     }
     guard.heard();
     request.onHead?.(guard);
-    for await (const chunk of decoded(response)) {
-      meter.receivedBytes += chunk.length;
-      if (request.onChunk(chunk)) guard.heard();
-    }
+    await reader.read(decoded(response), {
+      take(chunk) {
+        meter.receivedBytes += chunk.length;
+        if (request.onChunk(chunk)) guard.heard();
+      },
+      mayWait: () => request.mayWait?.() ?? false,
+    });
     request.onEnd();
   } catch (error) {
     throw guard.signal.aborted ? guard.signal.reason : asWatchError(request.action, error);
@@ -81,7 +88,7 @@ export async function requestProtobuf(context: RequestContext, request: Protobuf
 }
 
 /** The body as it was before somebody on the way compressed it, which nobody was asked to. In pieces, so that it cannot blow up memory. */
-function decoded(response: IncomingMessage): AsyncIterable<Buffer> {
+function decoded(response: IncomingMessage): Readable {
   const encoding = response.headers["content-encoding"] ?? "identity";
   if (encoding === "identity") return response;
   if (encoding === "gzip") return pipeline(response, createGunzip(), () => {}); // errors come out of what is returned

@@ -25,6 +25,8 @@ export interface WatchTiming {
   readonly streamRetryMs: number;
   /** Objects per page of a list. */
   readonly pageObjects: number;
+  /** How long a watch lets changes come together before it reads more of them. */
+  readonly restMs: number;
 }
 
 export const DEFAULT_WATCH_TIMING: WatchTiming = {
@@ -42,4 +44,5 @@ export const DEFAULT_WATCH_TIMING: WatchTiming = {
   startJitterMs: 250,
   streamRetryMs: 3_600_000,
   pageObjects: 500,
+  restMs: 50,
 };

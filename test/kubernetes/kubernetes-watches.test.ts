@@ -261,7 +261,7 @@ test("KubernetesWatches stretches Retry-After, so that not everybody comes back 
 
 test("KubernetesWatches doubles its pauses up to the limit, and begins anew after a good watch", async (t) => {
   const clock = new ManualClock();
-  const timing = { backoffBaseMs: 400, backoffMaxMs: 3000 };
+  const timing = { backoffBaseMs: 400, backoffMaxMs: 3000, restMs: 0 };
   let good: ServerResponse | undefined;
   const { podState } = await setUp(
     t,
