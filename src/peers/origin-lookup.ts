@@ -28,7 +28,11 @@ export async function lookUpOrigins(
   for (const [answer, index] of admitted.entries()) {
     if (!answers.isFound(answer)) continue;
     const { source, destination, destinationPort } = answers.tuple(answer, "original");
-    origins[index] = { client: wordsOf(source), address: wordsOf(destination), port: destinationPort };
+    // Whoever connects to an address of its own does so from there. Where IPVS stands for Services, each node has all their
+    // addresses, which tell nobody else that it was this one; the address that it came from does.
+    const { from } = connections[index] as ForwardedConnection;
+    const client = isSame(source, destination) ? from : wordsOf(source);
+    origins[index] = { client, address: wordsOf(destination), port: destinationPort };
   }
   return origins;
 }
@@ -39,4 +43,8 @@ function tupleOf({ w0, w1, w2, w3 }: AddressWords): ConntrackAddress {
 
 function wordsOf([w0, w1, w2, w3]: ConntrackAddress): AddressWords {
   return { w0, w1, w2, w3 };
+}
+
+function isSame(one: ConntrackAddress, other: ConntrackAddress): boolean {
+  return one.every((word, index) => word === other[index]);
 }

@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { PeerClient, PeerServer } from "../lab/peer.ts";
 import { Program } from "../lab/program.ts";
+import { waitUntil } from "../rig/wait-until.ts";
 import { NAT_ADDRESSES, NAT_PORTS, NatHost } from "./nat-host.ts";
 
 const { client, service, backend, farNode } = NAT_ADDRESSES;
@@ -70,3 +71,29 @@ test("lookUpOrigins() tells a node's own connection by its own address", async (
   assert.equal(origin?.[0], farNode.v4);
   await held.stop();
 });
+
+for (const version of ["v4", "v6"] as const) {
+  test(`lookUpOrigins() names a node that has the Service's address itself, as with IPVS, by where it came from, ${version}`, async (t) => {
+    const own = [`${service[version]}/${version === "v4" ? 32 : 128}`, "dev", "lo"];
+    await Program.mustRun([...host.enter("node"), "ip", "addr", "add", ...own]);
+    const held = await PeerClient.start(host.place("node"), {
+      ...{ to: service[version], port: NAT_PORTS.masqueradedPort, send: 7, expect: 11 },
+      hold: true,
+    });
+    t.after(async () => {
+      await held.stop();
+      await Program.mustRun([...host.enter("node"), "ip", "addr", "del", ...own]);
+    });
+    await held.holding();
+    // Those of other tests may take a moment to go.
+    const seen = await waitUntil(
+      async () => {
+        const [question, ...others] = await seenByServer();
+        return question?.[0] === backend[version] && others.length === 0 && [question];
+      },
+      { what: "the one connection at the server" },
+    );
+    assert.equal(seen[0]?.[2], farNode[version]);
+    assert.deepEqual(await askNode(seen), [[farNode[version], service[version], NAT_PORTS.masqueradedPort]]);
+  });
+}
