@@ -10,6 +10,7 @@ import { type Route, ScrapeServer } from "./export/prometheus/scrape-server.ts";
 import { EdgeTable } from "./flows/edge-table.ts";
 import { FlowCounter } from "./flows/flow-counter.ts";
 import { FlowLoop } from "./flows/flow-loop.ts";
+import type { AddressWords } from "./identity/endpoint.ts";
 import { EndpointLabels } from "./identity/endpoint-labels.ts";
 import type { ForwardedConnection } from "./identity/forwarded-connection.ts";
 import { type OwnNode, ownNode } from "./identity/own-node.ts";
@@ -24,9 +25,13 @@ import { WATCH_PHASES } from "./kubernetes/watch-state.ts";
 import type { AgentReadings, LostReading } from "./metrics/agent-readings.ts";
 import { AgentSource } from "./metrics/agent-source.ts";
 import { combineSources } from "./metrics/metric-source.ts";
-import { OriginClient } from "./peers/origin-client.ts";
+import { AgentClient } from "./peers/agent-client.ts";
+import { AgentService } from "./peers/agent-service.ts";
+import { lookUpBackends } from "./peers/backend-lookup.ts";
+import { BACKEND_WIRE } from "./peers/backend-wire.ts";
+import { NodePorts } from "./peers/node-ports.ts";
 import { lookUpOrigins } from "./peers/origin-lookup.ts";
-import { OriginService } from "./peers/origin-service.ts";
+import { ORIGIN_WIRE } from "./peers/origin-wire.ts";
 import { Origins } from "./peers/origins.ts";
 
 const NS_PER_MS = 1e6;
@@ -38,6 +43,7 @@ const DISCOVERY_MS = 5_000;
 const PRESSING_SHARE = 0.25;
 /** Where agents answer each other. */
 const ORIGINS_PATH = "/origins";
+const BACKENDS_PATH = "/backends";
 
 /** Resources without which names are less exact, and nothing else is amiss. */
 const REFINING: ReadonlySet<string> = new Set(["endpointslices", "jobs", "replicasets"]);
@@ -138,16 +144,16 @@ async function start(
   const conntrack = maxLookups === 0 ? undefined : openConntrack(addon, maxLookups, log);
   if (conntrack) stops.push(() => conntrack.close());
   const lookUp = conntrack && ((asked: readonly ForwardedConnection[]) => lookUpOrigins(conntrack, asked));
-  const originClient = new OriginClient();
+  const agentAt = (path: string) => (address: AddressWords) => {
+    const host = resolver.agentAt(address);
+    return host && `http://${urlHost(host)}:${config.listen.port}${path}`;
+  };
+  const originClient = new AgentClient(ORIGIN_WIRE);
   stops.push(() => originClient.shutdown());
-  const origins = new Origins({
-    lookUp,
-    client: originClient,
-    agentAt: (address) => {
-      const host = resolver.agentAt(address);
-      return host && `http://${urlHost(host)}:${config.listen.port}${ORIGINS_PATH}`;
-    },
-  });
+  const origins = new Origins({ lookUp, client: originClient, agentAt: agentAt(ORIGINS_PATH) });
+  const backendClient = new AgentClient(BACKEND_WIRE);
+  stops.push(() => backendClient.shutdown());
+  const nodePorts = new NodePorts({ client: backendClient, agentAt: agentAt(BACKENDS_PATH) });
 
   let otlp: OtlpExporter | undefined;
   const edges = new EdgeTable({
@@ -164,6 +170,7 @@ async function start(
     allConnections: config.spans.closed,
     skippedRuns: () => monitor.skippedRuns(),
     conntrack,
+    nodePorts,
     onError: (error) => log.error({ err: error }, "an answer of connection tracking could not be taken"),
     clock: { unixMs: Date.now, monotonicNs: () => Number(process.hrtime.bigint()) },
   });
@@ -257,7 +264,7 @@ async function start(
     peers: () => ({
       agents: resolver.directory.peers.size,
       connectionsLeft: counter.leftToPeers,
-      questions: originClient.stats(),
+      questions: { origin: originClient.stats(), backend: backendClient.stats() },
     }),
     exports: () => otlp?.stats() ?? [],
     scrapes: () => server.stats(),
@@ -266,9 +273,19 @@ async function start(
   stops.push(() => self.close());
   const source = combineSources([{ families: edges.metrics.all, refresh() {} }, self]);
   const routes = new Map<string, Route>();
-  if (lookUp && credentials) {
-    const service = new OriginService({ lookUp, isNode: (address) => resolver.isNode(address) });
-    routes.set(ORIGINS_PATH, (request, response) => service.answer(request, response));
+  if (conntrack && lookUp) {
+    const nodes = {
+      areKnown: () => watches?.states().find(({ resource }) => resource === "nodes")?.synced === true,
+      has: (address: AddressWords) => resolver.isNode(address),
+    };
+    const originService = new AgentService({ wire: ORIGIN_WIRE, lookUp, nodes });
+    routes.set(ORIGINS_PATH, (request, response) => originService.answer(request, response));
+    const backendService = new AgentService({
+      wire: BACKEND_WIRE,
+      lookUp: (asked) => lookUpBackends(conntrack, asked),
+      nodes,
+    });
+    routes.set(BACKENDS_PATH, (request, response) => backendService.answer(request, response));
   }
   const server = await ScrapeServer.start({ ...config.listen, source, readiness: notReady, routes });
   stops.push(() => server.shutdown());

@@ -1,8 +1,10 @@
 import type { AddressWords, RemoteAnswer } from "../identity/endpoint.ts";
+import type { BackendSocket, NodePortFinder } from "../identity/node-port-connection.ts";
 import type { Conntrack } from "../kernel/conntrack.ts";
 import type { ConntrackAnswers } from "../kernel/conntrack-answers.ts";
-import { ConntrackTuples } from "../kernel/conntrack-tuples.ts";
+import { type ConntrackAddress, type ConntrackTuple, ConntrackTuples } from "../kernel/conntrack-tuples.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
+import { localAddress, remoteAddress } from "./attribution.ts";
 
 /** Questions in one crossing to the kernel, which take it some 4 ms, off the event loop. */
 const MAX_QUESTIONS = 1024;
@@ -26,11 +28,13 @@ export interface BackendPlaces {
 /**
  * Finds which backends answered for Services' addresses, by the kernel's connection tracking. Each connection is asked about once,
  * at the end of the batch of records that it came with, when its other half has not shown up on this host: soon, for the table
- * forgets connections that a reset ended after 10 seconds.
+ * forgets connections that a reset ended after 10 seconds. One that this node has not translated went to another node's port:
+ * then that node is asked, with the address that it got the connection from.
  */
 export class BackendFinder {
   readonly #source: BackendSource;
   readonly #places: BackendPlaces;
+  readonly #nodePorts: NodePortFinder | undefined;
   /** Odd while the place's connection waits for an answer, even else; every change is a step. */
   readonly #tickets: Uint32Array;
   readonly #answers: (RemoteAnswer | undefined)[];
@@ -43,9 +47,10 @@ export class BackendFinder {
   readonly #questions: ConntrackTuples;
   #underWay: Promise<void> | undefined;
 
-  constructor(source: BackendSource, places: BackendPlaces) {
+  constructor(source: BackendSource, places: BackendPlaces, nodePorts?: NodePortFinder) {
     this.#source = source;
     this.#places = places;
+    this.#nodePorts = nodePorts;
     this.#tickets = new Uint32Array(places.capacity);
     this.#answers = new Array<RemoteAnswer | undefined>(places.capacity).fill(undefined);
     this.#ports = new Uint16Array(places.capacity);
@@ -132,7 +137,9 @@ export class BackendFinder {
       const place = this.#asked[2 * index] as number;
       // Settled meanwhile, and perhaps another's place.
       if (this.#tickets[place] !== this.#asked[2 * index + 1]) continue;
-      if (answers?.isFound(index) && answers.isTranslated(index)) this.#keep(place, answers, index);
+      if (answers?.isFound(index) && answers.isTranslated(index)) this.#keep(place, backendOf(answers, index));
+      else if (this.#asksElsewhere(place, answers?.isFound(index) ? answers.tuple(index, "reply") : undefined))
+        continue;
       this.#tell(place);
     }
     this.ask();
@@ -143,15 +150,41 @@ export class BackendFinder {
     this.#places.onAnswer(place);
   }
 
-  #keep(place: number, answers: ConntrackAnswers, index: number): void {
-    const address = {
-      w0: answers.backend(index, 0),
-      w1: answers.backend(index, 1),
-      w2: answers.backend(index, 2),
-      w3: answers.backend(index, 3),
+  /** Asks the node whose port it may be. `reply` is how this node's connection tracking expects to be answered. */
+  #asksElsewhere(place: number, reply: Required<ConntrackTuple> | undefined): boolean {
+    if (this.#nodePorts === undefined) return false;
+    const records = this.#places.records(place);
+    const index = this.#places.index(place);
+    const ticket = this.#tickets[place];
+    const connection = {
+      from: reply ? wordsOf(reply.destination) : localAddress(records, index),
+      fromPort: reply?.destinationPort ?? records.localPort(index),
+      to: remoteAddress(records, index),
+      toPort: records.remotePort(index),
     };
-    const port = answers.backendPort(index);
+    return this.#nodePorts.ask(connection, (backend) => {
+      if (this.#tickets[place] !== ticket) return;
+      if (backend !== undefined) this.#keep(place, backend);
+      this.#tell(place);
+    });
+  }
+
+  #keep(place: number, { address, port }: BackendSocket): void {
     this.#ports[place] = port;
     this.#answers[place] = this.#places.resolve(address, port, place);
   }
+}
+
+function backendOf(answers: ConntrackAnswers, index: number): BackendSocket {
+  const address = {
+    w0: answers.backend(index, 0),
+    w1: answers.backend(index, 1),
+    w2: answers.backend(index, 2),
+    w3: answers.backend(index, 3),
+  };
+  return { address, port: answers.backendPort(index) };
+}
+
+function wordsOf([w0, w1, w2, w3]: ConntrackAddress): AddressWords {
+  return { w0, w1, w2, w3 };
 }

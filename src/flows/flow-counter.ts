@@ -1,10 +1,11 @@
 import { constants } from "node:os";
 import type { Endpoint, Identity, RemoteAnswer } from "../identity/endpoint.ts";
 import type { Origin, OriginFinder } from "../identity/forwarded-connection.ts";
+import type { NodePortFinder } from "../identity/node-port-connection.ts";
 import type { Sweep, TcpLayout } from "../kernel/addon.ts";
 import type { TcpRecords } from "../kernel/tcp-records.ts";
 import { Attribution, localAddress, remoteAddress } from "./attribution.ts";
-import { BackendFinder, type BackendSource } from "./backend-finder.ts";
+import { BackendFinder, type BackendPlaces, type BackendSource } from "./backend-finder.ts";
 import type { ConnectionEvent } from "./connection-event.ts";
 import { ConnectionTeller } from "./connection-teller.ts";
 import { type EdgeTable, HIDDEN_EDGE } from "./edge-table.ts";
@@ -51,6 +52,8 @@ export interface FlowCounterOptions {
   readonly clock: ClockSource;
   /** Tells which backend answered for a Service where its socket is not on this host; without it that is not known. */
   readonly conntrack?: BackendSource | undefined;
+  /** Asked, after that, about connections to ports of other nodes. */
+  readonly nodePorts?: NodePortFinder;
   /** Told of what goes wrong while it is asked. Counting goes on. */
   readonly onError?: (error: unknown) => void;
 }
@@ -90,6 +93,8 @@ export class FlowCounter {
   #isHurried = false;
   /** The record was looked at before. */
   #isAgain = false;
+  /** Called when another agent has answered. */
+  #onAnswered = () => {};
   #fullSweeps = 0;
   #unbornSkipped = 0;
   /** Soon after the start. */
@@ -115,7 +120,7 @@ export class FlowCounter {
     this.#tally = new EdgeTally({ layout, edges, reading, teller, clock });
     this.#waiting = new WaitingHalves(layout, MAX_WAITING);
     this.#failing = new WaitingHalves(layout, MAX_FAILING);
-    this.#backends = options.conntrack && this.#makeFinder(options.conntrack, identity, options.onError);
+    this.#backends = options.conntrack && this.#makeFinder(options.conntrack, options);
     this.#held = new HeldRecords(layout, MAX_HELD);
     this.#skippedRuns = options.skippedRuns;
     this.#startedUnixMs = clock.unixMs;
@@ -196,9 +201,32 @@ export class FlowCounter {
     this.#isHurried = false;
   }
 
-  /** Resolves when no question about a backend is under way. */
-  async idle(): Promise<void> {
+  /**
+   * Asks at once about all that waits, as no more records will tell, and resolves when the answers have come, or `patienceMs` have
+   * passed. What still waits then is for `settle()`.
+   */
+  async finish(patienceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([this.#askLast(), patience]);
+    clearTimeout(timer);
+  }
+
+  async #askLast(): Promise<void> {
     await this.#backends?.idle();
+    this.#clock.refresh();
+    this.#waiting.settleAll((place) => {
+      if (!this.#waiting.isHeld(place)) this.#settleAlone(place);
+    });
+    this.#failing.settleAll((place) => this.#settleFailed(place));
+    await new Promise<void>((resolve) => {
+      this.#onAnswered = () => {
+        if (this.#waiting.size === 0 && this.#failing.size === 0) resolve();
+      };
+      this.#onAnswered();
+    });
   }
 
   /** Learns of listeners before what they accepted is counted: a sweep's records come first in a batch, theirs after. */
@@ -320,6 +348,7 @@ export class FlowCounter {
     const to = this.#local(server, serverIndex, true);
     if (from === undefined || to === undefined) {
       this.#waiting.hold(other);
+      this.#backends?.forget(other); // the server's half is here, and says it itself
       this.#hold(records, index, slot);
       return;
     }
@@ -362,10 +391,10 @@ export class FlowCounter {
     return true;
   }
 
-  #makeFinder(source: BackendSource, identity: Identity, onError: FlowCounterOptions["onError"]): BackendFinder {
+  #makeFinder(source: BackendSource, { identity, nodePorts, onError }: FlowCounterOptions): BackendFinder {
     const half = (place: number) => (place < MAX_WAITING ? this.#waiting : this.#failing);
     const indexOf = (place: number) => (place < MAX_WAITING ? place : place - MAX_WAITING);
-    return new BackendFinder(source, {
+    const places: BackendPlaces = {
       capacity: MAX_WAITING + MAX_FAILING,
       records: (place) => half(place).records,
       index: indexOf,
@@ -376,13 +405,16 @@ export class FlowCounter {
       },
       onAnswer: (place) => this.#heard(place),
       onError: onError ?? (() => {}),
-    });
+    };
+    return new BackendFinder(source, places, nodePorts);
   }
 
-  /** Connection tracking has answered, or will not: who waits for nothing else is counted. */
+  /** There is an answer about the backend, or there will be none: who waits for nothing else is counted. */
   #heard(place: number): void {
     if (place >= MAX_WAITING) this.#settleFailed(place - MAX_WAITING);
-    else if (this.#backends?.answer(place)?.maybeHere === false) this.#settleAlone(place);
+    else if (this.#waiting.isHeld(place) || this.#backends?.answer(place)?.maybeHere === false)
+      this.#settleAlone(place);
+    this.#onAnswered();
   }
 
   #settleFailed(index: number): void {
@@ -402,12 +434,7 @@ export class FlowCounter {
   #settleAlone(place: number): void {
     const { records } = this.#waiting;
     const isServer = this.#waiting.isServer(place);
-    if (isServer && !this.#isHurried && !this.#waiting.isHeld(place) && this.#asksOrigin(place)) return;
-    // sweeps may be faster than an answer, where there is little CPU to be had
-    if (!this.#isHurried && this.#backends?.isAsking(place) === true) {
-      this.#waiting.postpone(place);
-      return;
-    }
+    if (!this.#isHurried && (isServer ? this.#asksOrigin(place) : this.#awaitsBackend(place))) return;
     const edge = this.#decideAlone(records, place, this.#waiting.slot(place), isServer, place);
     if (edge === PENDING) {
       this.#waiting.postpone(place);
@@ -421,7 +448,18 @@ export class FlowCounter {
     this.#seenClients.add(this.#isns, this.#edges.generation(edge));
   }
 
+  /**
+   * Somebody was asked about the client's backend: then that is all it waits for. Sweeps may be faster than an answer, where there
+   * is little CPU to be had, or the answer is another node's.
+   */
+  #awaitsBackend(place: number): boolean {
+    if (this.#backends?.isAsking(place) !== true) return false;
+    this.#waiting.hold(place);
+    return true;
+  }
+
   #asksOrigin(place: number): boolean {
+    if (this.#waiting.isHeld(place)) return false;
     const { records } = this.#waiting;
     const from = this.#remote(records, place, true).endpoint;
     if (this.#origins === undefined || from === undefined || !FORWARDERS.has(from.kind)) return false;
@@ -437,6 +475,7 @@ export class FlowCounter {
       this.#clock.refresh();
       if (failed) this.#settleAlone(place);
       else this.#settleServer(place, origin);
+      this.#onAnswered();
     });
     if (isAsked) this.#waiting.hold(place);
     return isAsked;
@@ -519,7 +558,9 @@ export class FlowCounter {
     if (here === undefined) return PENDING;
     const there = this.#remote(records, index, isServer);
     if (isServer) {
-      const endpoint = there.endpoint ?? NO_BACKEND;
+      // whether it is the node's own, and so counted there, or another's: nobody could say
+      const isHidden = there.counted === "there unless forwarded";
+      const endpoint = isHidden ? this.#identity.unknown : (there.endpoint ?? NO_BACKEND);
       return this.#edges.find(endpoint, here, undefined, records.localPort(index), this.#clock.unixMs);
     }
     const backend = place < 0 ? undefined : this.#backends?.answer(place);

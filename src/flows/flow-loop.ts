@@ -6,6 +6,8 @@ import type { FlowCounter } from "./flow-counter.ts";
 const PAIRING_SWEEP_MS = 400;
 /** How long a half that a sweep has shown may wait: two such sweeps, and the batches before and after. */
 const PAIRING_MS = 3 * PAIRING_SWEEP_MS;
+/** How long the end waits for answers about what was counted last. */
+const LAST_ANSWERS_MS = 1_000;
 /** Sweeps of everything, to notice what ended without a record. */
 const FULL_SWEEP_MS = 60_000;
 
@@ -61,7 +63,7 @@ export class FlowLoop {
     clearTimeout(this.#timer);
     this.#running = this.#running.then(async () => {
       await this.#collect("changed");
-      await this.#options.counter.idle();
+      await this.#options.counter.finish(LAST_ANSWERS_MS);
       this.#options.counter.settle();
     });
     await this.#running;

@@ -224,9 +224,9 @@ export const AGENT_METRICS = {
     name: "weir.agent.peer_questions",
     unit: "{question}",
     kind: "counter",
-    attributes: ["outcome"],
+    attributes: ["question", "outcome"],
     description:
-      "Questions to other agents about whom their node forwards, by outcome: found; absent (the node forwards it for nobody); failed; refused (too many).",
+      "Questions to other agents for whom their node forwards a connection (origin) and where it sends what comes to a node port (backend), by outcome: found; absent (it does neither); failed (no answer for 10 s: the client is Unknown, or the backend); refused (too many, and the same); repeated, those that were asked again.",
   },
   exportBatches: {
     name: "weir.agent.export.batches",

@@ -88,13 +88,19 @@ export interface PeersReading {
   readonly agents: number;
   /** Connections to servers here that another agent counts. */
   readonly connectionsLeft: number;
-  /** Questions to other agents about clients that were forwarded, by what became of them. */
-  readonly questions: {
-    readonly found: number;
-    readonly absent: number;
-    readonly failed: number;
-    readonly refused: number;
-  };
+  /** Questions to other agents, by what they are about (`origin`, `backend`) and what became of them. */
+  readonly questions: Readonly<
+    Record<
+      string,
+      {
+        readonly found: number;
+        readonly absent: number;
+        readonly failed: number;
+        readonly refused: number;
+        readonly repeated: number;
+      }
+    >
+  >;
 }
 
 export interface ExportReading {

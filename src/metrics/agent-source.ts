@@ -87,7 +87,9 @@ export class AgentSource implements MetricSource {
     this.#each("peers", peers && (() => [peers()]), (it) => {
       metrics.peerAgents.set([], it.agents);
       metrics.connectionsLeft.set([], it.connectionsLeft);
-      for (const [outcome, count] of Object.entries(it.questions)) metrics.peerQuestions.set([outcome], count);
+      for (const [question, outcomes] of Object.entries(it.questions)) {
+        for (const [outcome, count] of Object.entries(outcomes)) metrics.peerQuestions.set([question, outcome], count);
+      }
     });
     this.#each("exports", exports, (it) => {
       metrics.exportBatches.set([it.signal, "sent"], it.batchesSent);

@@ -1,7 +1,7 @@
-import type { AddressWords } from "../identity/endpoint.ts";
 import type { ForwardedConnection, Origin } from "../identity/forwarded-connection.ts";
 import type { Conntrack } from "../kernel/conntrack.ts";
 import { type ConntrackAddress, ConntrackTuples } from "../kernel/conntrack-tuples.ts";
+import { tupleOf, wordsOf } from "./conntrack-address.ts";
 
 /**
  * Who opened connections that this node forwards or receives, by its connection tracking. Undefined for those that it does not
@@ -35,14 +35,6 @@ export async function lookUpOrigins(
     origins[index] = { client, address: wordsOf(destination), port: destinationPort };
   }
   return origins;
-}
-
-function tupleOf({ w0, w1, w2, w3 }: AddressWords): ConntrackAddress {
-  return [w0, w1, w2, w3];
-}
-
-function wordsOf([w0, w1, w2, w3]: ConntrackAddress): AddressWords {
-  return { w0, w1, w2, w3 };
 }
 
 function isSame(one: ConntrackAddress, other: ConntrackAddress): boolean {

@@ -1,6 +1,6 @@
 import type { AddressWords } from "../identity/endpoint.ts";
 import type { ForwardedConnection, Origin, OriginAnswer, OriginFinder } from "../identity/forwarded-connection.ts";
-import type { OriginClient } from "./origin-client.ts";
+import type { AgentClient } from "./agent-client.ts";
 
 /** Questions to this node that wait at once. */
 const MAX_WAITING = 8_192;
@@ -10,7 +10,7 @@ export interface OriginsOptions {
   readonly lookUp:
     | ((connections: readonly ForwardedConnection[]) => Promise<readonly (Origin | undefined)[]>)
     | undefined;
-  readonly client: OriginClient;
+  readonly client: AgentClient<ForwardedConnection, Origin>;
   /** Where the agent of another node with this address answers; undefined where it is no such node's. */
   readonly agentAt: (address: AddressWords) => string | undefined;
 }

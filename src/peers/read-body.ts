@@ -1,4 +1,4 @@
-import { MAX_BODY_BYTES, WireError } from "./origin-wire.ts";
+import { MAX_BODY_BYTES, WireError } from "./agent-wire.ts";
 
 /**
  * The text of a question or an answer that comes in over the network.

@@ -7,7 +7,7 @@ import type { Image } from "./images.ts";
 const PROJECT = join(import.meta.dirname, "../..");
 const BASE = join(PROJECT, "deploy/kustomize/base");
 /** As in the DaemonSet of `deploy/kustomize/base`. */
-const METRICS_PORT = 9464;
+export const METRICS_PORT = 9464;
 
 /** The image that `npm run image` made. */
 export function agentImage(): Image {

@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { edgesAt, type ObservedEdge } from "../kernel/observed-edge.ts";
 import { PeerServer } from "../lab/peer.ts";
 import { peerBinary } from "../lab/peer-binary.ts";
 import { Collector } from "../rig/collector.ts";
-import type { Sample } from "../rig/exposition.ts";
+import { parseExposition, type Sample } from "../rig/exposition.ts";
 import { Prometheus } from "../rig/prometheus.ts";
 import { skipWithout } from "../rig/tools.ts";
 import { waitUntil } from "../rig/wait-until.ts";
 import { HOST_ADDRESS } from "./addressing.ts";
-import { agentImage, startAgents } from "./agents.ts";
+import { agentImage, METRICS_PORT, startAgents } from "./agents.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { travel } from "./journey-run.ts";
-import { type Journey, journeys } from "./journeys.ts";
+import { type Journey, journeys, journeysByNode1 } from "./journeys.ts";
 import { addRoute } from "./network.ts";
 import {
   BALANCER_IP,
@@ -28,6 +29,7 @@ import {
 import { agentsView, collectorView, LOST, prometheusView } from "./views.ts";
 
 const AT_ONCE = 4;
+const QUESTIONS = "weir_agent_peer_questions_total";
 const SKIP = skipWithout(
   "kubernetes",
   "etcd",
@@ -43,7 +45,9 @@ const RESULTS = join(import.meta.dirname, "../../build/cluster");
 /** The agent as it is deployed, on a real cluster of this kind: who was connected to whom, as the agents, Prometheus and a Collector see it. */
 export function describeCluster(title: string, options: Omit<ClusterOptions, "logs" | "images">): void {
   describe(title, { skip: SKIP }, () => {
-    const table = journeys({ routed: options.network !== "flannel" });
+    const usual = journeys({ routed: options.network !== "flannel" });
+    const frozen = journeysByNode1();
+    const table = [...usual, ...frozen];
     const logs = join(RESULTS, title.replaceAll(/\W+/g, "-"));
     let cluster: Cluster;
     let collector: Collector;
@@ -73,11 +77,41 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
 
     test("all traffic arrives", async () => {
       const peer = await peerBinary();
-      const left = table.values();
+      const left = usual.values();
       const worker = async () => {
         for (const journey of left) await travel(cluster, journey, peer);
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    });
+
+    test("traffic arrives while n1's agent is frozen, and those of n2 and n3 ask it again and again", async () => {
+      const peer = await peerBinary();
+      const agent = await agentOf(cluster, "n1");
+      const state = () => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${agent}/status`, "utf8"))?.[1];
+      const asked = [
+        { node: 2, question: "origin" },
+        { node: 3, question: "backend" },
+      ];
+      const repeated = () =>
+        Promise.all(asked.map(({ node, question }) => repeatedQuestions(agents[node - 1], question)));
+      const before = await repeated();
+      process.kill(agent, "SIGSTOP");
+      try {
+        await waitUntil(() => state() === "T", { what: "n1's agent to be frozen" });
+        for (const journey of frozen) await travel(cluster, journey, peer);
+        const areAsked = async () => {
+          const now = await repeated();
+          const seen = `${now} questions repeated after ${before}, the agent in state ${state()}`;
+          assert.ok(
+            now.every((count, index) => count > (before[index] ?? 0)),
+            seen,
+          );
+          return true;
+        };
+        await waitUntil(areAsked, { what: "n1's agent to be asked again", intervalMs: 100 });
+      } finally {
+        process.kill(agent, "SIGCONT");
+      }
     });
 
     test("the agents' sum: nothing is said of Services' own ports", async () => {
@@ -108,6 +142,24 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
       }
     });
   });
+}
+
+/** The agent's process on a node: it listens there. */
+async function agentOf(cluster: Cluster, node: string): Promise<number> {
+  const listeners = await cluster.node(node).mustRun(["ss", "-Hltnp", `sport = :${METRICS_PORT}`]);
+  const pid = Number(/pid=(\d+)/.exec(listeners)?.[1]);
+  assert.ok(pid > 1, `the agent's process, of ${listeners}`);
+  return pid;
+}
+
+/** Questions about this that an agent has put to another one more than once. */
+async function repeatedQuestions(address: string | undefined, question: string): Promise<number> {
+  const answer = await fetch(`http://${address}/metrics`);
+  const sample = parseExposition(await answer.text()).find(({ name, labels }) => {
+    return name === QUESTIONS && labels["question"] === question && labels["outcome"] === "repeated";
+  });
+  assert.ok(sample, `${address} tells of questions that it repeated`);
+  return sample.value;
 }
 
 async function openShop(cluster: Cluster): Promise<void> {

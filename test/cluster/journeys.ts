@@ -83,6 +83,12 @@ export function journeys({ routed }: JourneyOptions): Journey[] {
     ["outside", node(1), NODE_PORT.till, 89, OUTSIDE, TILL, "till", PORT.till],
     ["n2", node(2), NODE_PORT.till, 97, NODE.n2, TILL, "till", PORT.till],
     ["buyer@n2", node(2), NODE_PORT.tillLocal, 101, BUYER, TILL, "till-local", PORT.till],
+    // From inside to another node's: only that one's connection tracking knows the backend, and it may see the client's node.
+    ["buyer@n3", node(1), NODE_PORT.till, 151, BUYER, TILL, "till", PORT.till],
+    ["buyer@n2", node(1), NODE_PORT.till, 157, BUYER, TILL, "till", PORT.till],
+    ["buyer@n1", node(2), NODE_PORT.tillLocal, 163, BUYER, TILL, "till-local", PORT.till],
+    ["n3", node(1), NODE_PORT.till, 167, NODE.n3, TILL, "till", PORT.till],
+    ["scale@n3", node(2), NODE_PORT.till, 173, SCALE, TILL, "till", PORT.till],
 
     // Addresses that the LAN sends to some node.
     ["buyer@n1", at(EXTERNAL_IP), SERVICE_PORT, 107, BUYER, TILL, "till-external", PORT.till],
@@ -96,6 +102,19 @@ export function journeys({ routed }: JourneyOptions): Journey[] {
     ["n2", at(OUTSIDE_ADDRESS), PORT.outside, 139, NODE.n2, LEGACY, "", PORT.outside],
     ["buyer@n3", dns("legacy"), SERVICE_PORT, 149, BUYER, LEGACY, "legacy", PORT.outside],
   ];
+  return read(rows);
+}
+
+/** Journeys about which the agent of n1 is asked by those of n2 and n3. */
+export function journeysByNode1(): Journey[] {
+  return read([
+    ["outside", node(1), NODE_PORT.till, 179, OUTSIDE, TILL, "till", PORT.till],
+    ["buyer@n3", node(1), NODE_PORT.till, 181, BUYER, TILL, "till", PORT.till],
+    ["n1", pod("till@n2"), PORT.till, 191, NODE.n1, TILL, "", PORT.till],
+  ]);
+}
+
+function read(rows: readonly (Row | false)[]): Journey[] {
   return rows
     .filter((row) => row !== false)
     .map(([from, to, port, connections, client, server, service, serverPort]) => {

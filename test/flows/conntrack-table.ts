@@ -16,7 +16,7 @@ const LAYOUT: ConntrackLayout = {
 /** A table of translated IPv4 connections that a test fills. Questions are answered by `answer()`, not before. */
 export class ConntrackTable implements BackendSource {
   readonly layout = LAYOUT;
-  /** `CLIENT:PORT>SERVICE:PORT` to `BACKEND:PORT`. */
+  /** `CLIENT:PORT>SERVICE:PORT` to `BACKEND:PORT`, or to `BACKEND:PORT>NODE:PORT` where the client is masqueraded. */
   readonly entries = new Map<string, string>();
   /** What was asked, by crossing. */
   readonly asked: string[][] = [];
@@ -63,12 +63,14 @@ export class ConntrackTable implements BackendSource {
     for (const [index, question] of questions.entries()) {
       const at = index * LAYOUT.answerBytes;
       const backend = this.entries.get(question);
-      const [, asked = ""] = question.split(">");
+      const [client = "", asked = ""] = question.split(">");
+      const [from = "", to = client] = backend?.split(">") ?? [];
       const { answer, tuple, absent } = LAYOUT;
       view.setUint32(at + answer.error, backend === undefined ? absent : 0, true);
       if (backend === undefined) continue;
       write(view, at + answer.original, tuple.destination, tuple.destinationPort, asked);
-      write(view, at + answer.reply, tuple.source, tuple.sourcePort, backend);
+      write(view, at + answer.reply, tuple.source, tuple.sourcePort, from);
+      write(view, at + answer.reply, tuple.destination, tuple.destinationPort, to);
     }
     return new ConntrackAnswers(LAYOUT, view.buffer);
   }

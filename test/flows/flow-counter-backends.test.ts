@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { address } from "../identity/address.ts";
 import { ConntrackTable } from "./conntrack-table.ts";
-import { clientHalf, FlowRig, serverHalf } from "./flow-rig.ts";
+import { clientHalf, FlowRig, NODE_PORT, serverHalf } from "./flow-rig.ts";
 
 const SERVICE = { remote: "10.96.0.1", remotePort: 80 };
 const LOCAL_BACKEND = "10.0.0.2:8080";
@@ -154,7 +155,7 @@ test("FlowCounter asks about thousands in crossings of at most 1024", async () =
     await conntrack.answer();
   }
   assert.deepEqual([...rig.series("closed")], [["cart>remote-depot/depot-service:8080", 2053]]);
-  await rig.counter.idle();
+  await rig.counter.finish(60_000);
 });
 
 const refused = { ...SERVICE, establishedNs: 0, state: 2, error: 111, remoteIsn: 0, localIsn: 0 };
@@ -203,4 +204,132 @@ test("FlowCounter counts failures beyond 1024 that wait at once, and those over 
   conntrack.credit = 0;
   rig.count("none", clientHalf(timedOut));
   assert.equal(rig.total("failed"), 1032);
+});
+
+const OTHER_NODE = { remote: "192.168.0.2", remotePort: NODE_PORT };
+const NODE_PORT_TUPLE = `10.0.0.1:40001>192.168.0.2:${NODE_PORT}`;
+const UNTRANSLATED = `192.168.0.2:${NODE_PORT}`;
+const backendAt = (text: string) => ({ address: address(text), port: 8080 });
+
+/** A connection to another node's port, about which this node's connection tracking has answered. */
+async function atOtherNode(entry?: string, error?: Error, half = clientHalf(OTHER_NODE)) {
+  const conntrack = new ConntrackTable();
+  if (entry !== undefined) conntrack.entries.set(NODE_PORT_TUPLE, entry);
+  const rig = new FlowRig({ conntrack });
+  rig.count("none", half);
+  await conntrack.answer(error);
+  return rig;
+}
+
+test("FlowCounter asks another node where it sent what came to its port, and counts it there at once", async () => {
+  const rig = await atOtherNode(UNTRANSLATED);
+  const [question] = rig.nodePortQuestions;
+  const [from, to] = [address("10.0.0.1"), address("192.168.0.2")];
+  assert.deepEqual(question?.connection, { from, fromPort: 40_001, to, toPort: NODE_PORT });
+  assert.equal(rig.total("closed"), 0);
+  question?.answer(backendAt("10.0.2.2"), false);
+  assert.deepEqual([...rig.series("closed")], [["cart>remote-depot/depot-service:8080", 1]]);
+  assert.equal(rig.counter.waiting, 0);
+});
+
+test("FlowCounter asks another node by the address that its own has given the connection", async () => {
+  const rig = await atOtherNode(`${UNTRANSLATED}>192.168.0.1:61001`);
+  const { from, fromPort } = rig.nodePortQuestions[0]?.connection ?? {};
+  assert.deepEqual([from, fromPort], [address("192.168.0.1"), 61_001]);
+});
+
+test("FlowCounter asks another node by the connection's own addresses where its own knows nothing of it", async () => {
+  for (const error of [undefined, new Error("no netlink")]) {
+    const rig = await atOtherNode(undefined, error);
+    assert.deepEqual(rig.nodePortQuestions[0]?.connection.fromPort, 40_001);
+  }
+});
+
+test("FlowCounter waits for another node's answer, without sweeps, when the other half has not come", async () => {
+  for (const [answer, edge] of [
+    [backendAt("10.0.2.2"), "cart>remote-depot/depot-service:8080"],
+    [backendAt("10.0.0.2"), "cart>depot/depot-service:8080"],
+    [undefined, `cart>unknown/depot-service:${NODE_PORT}`],
+  ] as const) {
+    const rig = await atOtherNode(UNTRANSLATED);
+    rig.count("changed");
+    rig.count("changed");
+    rig.count("changed");
+    assert.equal(rig.total("closed"), 0);
+    assert.equal(rig.counter.wantsSweep, false);
+    rig.nodePortQuestions[0]?.answer(answer, answer === undefined);
+    assert.deepEqual([...rig.series("closed")], [[edge, 1]]);
+    assert.equal(rig.counter.waiting, 0);
+  }
+});
+
+test("FlowCounter waits for the other half where another node sent the connection back here, or does not know", async () => {
+  for (const answer of [backendAt("10.0.0.2"), undefined]) {
+    const rig = await atOtherNode(UNTRANSLATED);
+    rig.nodePortQuestions[0]?.answer(answer, false);
+    assert.equal(rig.total("closed"), 0);
+    rig.count("changed", serverHalf({ remote: "192.168.0.2" }));
+    assert.deepEqual([...rig.series("closed")], [["cart>depot/depot-service:8080", 1]]);
+    assert.equal(rig.counter.waiting, 0);
+  }
+});
+
+test("FlowCounter forgets what it asked another node when the other half comes, and when it ends", async () => {
+  const paired = await atOtherNode(UNTRANSLATED);
+  paired.count("changed", serverHalf({ remote: "192.168.0.2" }));
+  paired.nodePortQuestions[0]?.answer(backendAt("10.0.2.2"), false);
+  assert.deepEqual([...paired.series("closed")], [["cart>depot/depot-service:8080", 1]]);
+
+  const ended = await atOtherNode(UNTRANSLATED);
+  ended.counter.settle();
+  ended.nodePortQuestions[0]?.answer(backendAt("10.0.2.2"), false);
+  assert.deepEqual([...ended.series("closed")], [[`cart>unknown/depot-service:${NODE_PORT}`, 1]]);
+});
+
+test("FlowCounter.finish() asks about all that waits, and waits for the answers", async () => {
+  const conntrack = new ConntrackTable();
+  conntrack.entries.set(NODE_PORT_TUPLE, UNTRANSLATED);
+  const rig = new FlowRig({ conntrack, origins: true });
+  rig.count("none", clientHalf(OTHER_NODE), serverHalf({ localIsn: 78, remoteIsn: 1001, remote: "192.168.0.2" }));
+  let isOver = false;
+  const over = rig.counter.finish(60_000).then(() => {
+    isOver = true;
+  });
+  await conntrack.answer();
+  assert.equal(rig.questions.length, 1, "without a sweep");
+  rig.questions[0]?.answer({ client: address("203.0.113.9"), address: address("10.96.0.1"), port: 80 }, false);
+  await new Promise(setImmediate);
+  assert.equal(isOver, false);
+  rig.nodePortQuestions[0]?.answer(backendAt("10.0.2.2"), false);
+  await over;
+  const edges = ["external>depot/depot-service:8080", "cart>remote-depot/depot-service:8080"];
+  assert.deepEqual([...rig.series("closed").keys()].sort(), edges.sort());
+});
+
+test("FlowCounter.finish() gives up waiting; what still waits then is counted by what is known", async () => {
+  const rig = new FlowRig({ origins: true });
+  rig.count("none", serverHalf({ remote: "192.168.0.2" }));
+  await rig.counter.finish(1);
+  assert.equal(rig.total("closed"), 0);
+  rig.counter.settle();
+  assert.deepEqual([...rig.series("closed")], [["unknown>depot:8080", 1]]);
+});
+
+test("FlowCounter asks no other node about what this one has translated, or whose address is no other node's", async () => {
+  assert.deepEqual((await atOtherNode(REMOTE_BACKEND)).nodePortQuestions, []);
+  const { conntrack, rig } = rigWith([40_001, "10.96.0.1:80"]);
+  rig.count("none", clientHalf(SERVICE));
+  await conntrack.answer();
+  assert.deepEqual(rig.nodePortQuestions, []);
+});
+
+test("FlowCounter asks another node which backend did not answer, and waits for it", async () => {
+  const half = clientHalf({ ...timedOut, ...OTHER_NODE });
+  const rig = await atOtherNode(UNTRANSLATED, undefined, half);
+  rig.count("changed");
+  rig.count("changed");
+  rig.count("changed");
+  assert.equal(rig.total("failed"), 0);
+  rig.nodePortQuestions[0]?.answer(backendAt("10.0.2.2"), false);
+  assert.deepEqual([...rig.series("failed")], [["cart>remote-depot/depot-service:8080 timeout", 1]]);
 });

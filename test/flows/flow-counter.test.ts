@@ -556,7 +556,7 @@ test("FlowCounter leaves a client to the other node's agent that the node itself
   }
 });
 
-test("FlowCounter counts a client by its node where nobody answers, or can be asked", () => {
+test("FlowCounter counts a client as Unknown where the node that may be it does not answer, or cannot be asked", () => {
   const unanswered = forwarded();
   unanswered.questions[0]?.answer(undefined, true);
   const ended = forwarded();
@@ -564,7 +564,7 @@ test("FlowCounter counts a client by its node where nobody answers, or can be as
   ended.questions[0]?.answer(undefined, true);
   const unasked = forwarded({ origins: false });
   for (const rig of [unanswered, ended, unasked]) {
-    assert.deepEqual(Object.fromEntries(rig.series("opened")), { "node-2>depot:8080": 1 });
+    assert.deepEqual(Object.fromEntries(rig.series("opened")), { "unknown>depot:8080": 1 });
     assert.equal(rig.counter.leftToPeers, 0);
     assert.equal(rig.counter.waiting, 0);
   }

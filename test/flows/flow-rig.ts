@@ -12,6 +12,7 @@ import type {
 } from "../../src/identity/endpoint.ts";
 import { formatAddress } from "../../src/identity/format-address.ts";
 import type { ForwardedConnection, OriginAnswer } from "../../src/identity/forwarded-connection.ts";
+import type { BackendAnswer, NodePortConnection } from "../../src/identity/node-port-connection.ts";
 import type { Sweep } from "../../src/kernel/addon.ts";
 import type { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { batchOf, LAYOUT, type TcpRecord } from "./tcp-record.ts";
@@ -28,6 +29,8 @@ export const REMOTE_DEPOT = deployment("remote-depot");
 const PEER_NODE: Endpoint = { kind: "Node", namespace: "", workload: "node-2" };
 export const NODE: Endpoint = { kind: "Node", namespace: "", workload: "node-1" };
 const UNKNOWN: Endpoint = { kind: "Unknown", namespace: "", workload: "unknown" };
+/** The Service's, on every node. */
+export const NODE_PORT = 32_007;
 const SERVICE = { namespace: "shop", name: "depot-service" };
 
 /** Who is where, without a cluster. Everything that it is asked is kept in `asked`. */
@@ -60,6 +63,7 @@ export class RigIdentity implements Identity {
   }
   remote(address: AddressWords, port: number, _netns: number, unixMs: number): RemoteAnswer {
     this.asked.push(`remote ${formatAddress(address)}:${port} at ${unixMs}`);
+    if (port === NODE_PORT) return { endpoint: undefined, service: SERVICE, maybeHere: true, counted: "here" };
     return this.#remotes.get(formatAddress(address)) ?? this.#nobody;
   }
   backend(address: AddressWords, port: number, service: ServiceRef | undefined, unixMs: number): RemoteAnswer {
@@ -77,6 +81,12 @@ export interface RigOptions {
   readonly origins?: boolean;
 }
 
+/** A question to another node that the test answers. */
+export interface RigNodePortQuestion {
+  readonly connection: NodePortConnection;
+  readonly answer: BackendAnswer;
+}
+
 /** A question that the test answers. */
 export interface RigQuestion {
   readonly connection: ForwardedConnection;
@@ -90,6 +100,8 @@ export class FlowRig {
   readonly counter: FlowCounter;
   readonly events: ConnectionEvent[] = [];
   readonly questions: RigQuestion[] = [];
+  /** About connections to ports of 192.168.0.2, the other node. */
+  readonly nodePortQuestions: RigNodePortQuestion[] = [];
   nowMs = 0;
   skippedRuns = 0;
 
@@ -106,6 +118,10 @@ export class FlowRig {
       allConnections: options.allConnections ?? false,
       skippedRuns: () => this.skippedRuns,
       conntrack: options.conntrack,
+      nodePorts: {
+        ask: (connection, answer) =>
+          formatAddress(connection.to) === "192.168.0.2" && this.nodePortQuestions.push({ connection, answer }) > 0,
+      },
       clock: { unixMs: () => 1e12 + this.nowMs, monotonicNs: () => this.nowMs * 1e6 },
     });
     this.nowMs = 120_000;

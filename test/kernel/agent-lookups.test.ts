@@ -4,12 +4,13 @@ import { fileURLToPath } from "node:url";
 import { PeerClient, PeerServer } from "../lab/peer.ts";
 import { Program } from "../lab/program.ts";
 import { waitUntil } from "../rig/wait-until.ts";
+import { clientPorts } from "./conntrack-question.ts";
 import { NAT_ADDRESSES, NAT_PORTS, NatHost } from "./nat-host.ts";
 
 const { client, service, backend, farNode } = NAT_ADDRESSES;
-const CHILD = fileURLToPath(new URL("ask-origins.ts", import.meta.url));
+const CHILD = fileURLToPath(new URL("ask-node.ts", import.meta.url));
 
-type Question = [server: string, serverPort: number, from: string, fromPort: number];
+type Question = [address: string, port: number, address: string, port: number];
 
 let host: NatHost;
 let server: PeerServer;
@@ -36,8 +37,8 @@ async function seenByServer(): Promise<Question[]> {
     });
 }
 
-async function askNode(questions: readonly Question[]): Promise<unknown[]> {
-  const argv = [...host.enter("node"), process.execPath, CHILD, JSON.stringify(questions)];
+async function askNode(about: "origins" | "backends", questions: readonly Question[]): Promise<unknown[]> {
+  const argv = [...host.enter("node"), process.execPath, CHILD, about, JSON.stringify(questions)];
   return JSON.parse(await Program.mustRun(argv)) as unknown[];
 }
 
@@ -53,7 +54,7 @@ for (const version of ["v4", "v6"] as const) {
     }
     const nobody: Question = [backend[version], NAT_PORTS.backend, farNode[version], 1];
     const origin = [client[version], service[version], NAT_PORTS.masqueradedPort];
-    assert.deepEqual(await askNode([...seen, nobody]), [origin, origin, origin, null]);
+    assert.deepEqual(await askNode("origins", [...seen, nobody]), [origin, origin, origin, null]);
     await held.stop();
   });
 }
@@ -66,7 +67,7 @@ test("lookUpOrigins() tells a node's own connection by its own address", async (
   await held.holding();
   const seen = await seenByServer();
   assert.deepEqual(seen[0]?.[2], farNode.v4);
-  const [origin] = (await askNode(seen)) as [string, string, number][];
+  const [origin] = (await askNode("origins", seen)) as [string, string, number][];
   assert.deepEqual(origin?.slice(1), [service.v4, NAT_PORTS.port]);
   assert.equal(origin?.[0], farNode.v4);
   await held.stop();
@@ -94,6 +95,35 @@ for (const version of ["v4", "v6"] as const) {
       { what: "the one connection at the server" },
     );
     assert.equal(seen[0]?.[2], farNode[version]);
-    assert.deepEqual(await askNode(seen), [[farNode[version], service[version], NAT_PORTS.masqueradedPort]]);
+    assert.deepEqual(await askNode("origins", seen), [[farNode[version], service[version], NAT_PORTS.masqueradedPort]]);
+  });
+}
+
+for (const version of ["v4", "v6"] as const) {
+  test(`lookUpBackends() tells where a node sends what comes to an address of its own, ${version}`, async () => {
+    const to = { to: service[version], send: 7, expect: 11, hold: true };
+    const ports = [NAT_PORTS.port, NAT_PORTS.masqueradedPort];
+    const held = ports.map((port) => PeerClient.start(host.place("client"), { ...to, port, count: 2 }));
+    for (const client of held) await (await client).holding();
+    const asked: Question[] = [];
+    for (const port of ports) {
+      for (const from of await clientPorts(host.enter("client"), port)) {
+        asked.push([client[version], from, service[version], port]);
+      }
+    }
+    assert.equal(asked.length, 4);
+    // one that nobody has made, and one that goes through as it is
+    const direct = await PeerClient.start(host.place("client"), {
+      ...to,
+      to: backend[version],
+      port: NAT_PORTS.backend,
+    });
+    await direct.holding();
+    const [from = 0] = await clientPorts(host.enter("client"), NAT_PORTS.backend);
+    asked.push([client[version], 1, service[version], NAT_PORTS.port]);
+    asked.push([client[version], from, backend[version], NAT_PORTS.backend]);
+    const answer = [backend[version], NAT_PORTS.backend];
+    assert.deepEqual(await askNode("backends", asked), [answer, answer, answer, answer, null, null]);
+    for (const client of [...held, direct]) await (await client).stop();
   });
 }
