@@ -39,8 +39,9 @@ async function agent(
   return await serve(t, (request, response) => void service.answer(request, response));
 }
 
+/** Gives agents all the time that a busy machine may take, unless told otherwise. */
 function clientWith(options: AgentClientOptions = {}): AgentClient<ForwardedConnection, Origin> {
-  return new AgentClient(ORIGIN_WIRE, options);
+  return new AgentClient(ORIGIN_WIRE, { timeoutMs: 60_000, patienceMs: 600_000, ...options });
 }
 
 function ask(
@@ -112,7 +113,8 @@ for (const [what, listener, isFinal] of UNWELL) {
     const url = await serve(t, listener);
     let nowMs = 0;
     // the clock says that it is over after the second request
-    const client = clientWith({ patienceMs: 2_000, nowMs: () => (nowMs += 1_000) });
+    const timeoutMs = what === "says nothing" ? 300 : 60_000;
+    const client = clientWith({ timeoutMs, patienceMs: 2_000, nowMs: () => (nowMs += 1_000) });
     assert.deepEqual(await ask(client, url, 1), { origin: undefined, failed: true });
     assert.deepEqual(client.stats(), { found: 0, absent: 0, failed: 1, refused: 0, repeated: isFinal ? 0 : 1 });
   });
@@ -134,7 +136,7 @@ test("AgentClient.ask() asks an agent again that does not answer, because it is 
     if (next) next(request, response);
     else void well.answer(request, response);
   });
-  const client = clientWith();
+  const client = clientWith({ timeoutMs: 1_000 });
   const answers = await Promise.all([1, 2].map((port) => ask(client, url, port)));
   assert.deepEqual(
     answers.map(({ origin, failed }) => [origin && formatAddress(origin.client), failed]),
@@ -143,7 +145,12 @@ test("AgentClient.ask() asks an agent again that does not answer, because it is 
       ["10.0.0.2", false],
     ],
   );
-  assert.deepEqual(client.stats(), { found: 2, absent: 0, failed: 0, refused: 0, repeated: 6 });
+  const { repeated, ...outcomes } = client.stats();
+  assert.deepEqual(outcomes, { found: 2, absent: 0, failed: 0, refused: 0 });
+  assert.ok(
+    repeated >= 6,
+    `${repeated}: both, for each trouble, and more often where this machine is slower than the timeout`,
+  );
 });
 
 test("AgentClient.ask() gives up what has waited too long, and nothing else", async (t) => {
