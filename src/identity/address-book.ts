@@ -124,19 +124,25 @@ export class AddressBook {
     }
   }
 
-  /** Forgets what ended before a moment; returns how many ended intervals remain. */
-  prune(beforeMs: number): number {
+  /**
+   * Forgets what ended before a moment, step by step, between which everything else may go on; returns how many ended intervals
+   * remain of what it came by.
+   */
+  *prune(beforeMs: number): Generator<void, number> {
     let remaining = 0;
     const empty: AddressWords[] = [];
     for (const [address, record] of this.#addresses.entries()) {
       remaining += pruneRecord(record, beforeMs);
-      if (!record.pods && !record.nodes && !record.services && !record.backends) empty.push(address);
+      if (isEmpty(record)) empty.push(address);
+      yield;
     }
     for (const address of empty) {
-      const askedAt = this.#addresses.get(address)?.askedAt;
+      const record = this.#addresses.get(address);
+      // Somebody may have taken it since.
+      if (record === undefined || !isEmpty(record)) continue;
       this.#addresses.delete(address);
       // Until now it was an address of the cluster's that nobody has, from now on it is anybody's.
-      if (askedAt === this.#version.value) this.#version.bump();
+      if (record.askedAt === this.#version.value) this.#version.bump();
     }
     return remaining;
   }
@@ -175,6 +181,10 @@ export function podsOf(record: AddressRecord): Ownership<PodRecord> {
 export function nodesOf(record: AddressRecord): Ownership<NodeRecord> {
   record.nodes ??= new Ownership<NodeRecord>();
   return record.nodes;
+}
+
+function isEmpty({ pods, nodes, services, backends }: AddressRecord): boolean {
+  return pods === undefined && nodes === undefined && services === undefined && backends === undefined;
 }
 
 /** Returns how many ended intervals remain. */

@@ -58,13 +58,18 @@ export class AddressTable<T extends object | number | boolean> {
     this.#size = 0;
   }
 
-  /** Every address with its value, in no order. Delete only after the walk. */
+  /** Every address with its value, in no order. Delete only after the walk; what is set meanwhile may be left out of it. */
   *entries(): Generator<[AddressWords, T]> {
-    for (let slot = 0; slot < this.#values.length; slot += 1) {
-      const value = this.#values[slot];
+    // The walk may take its time: where the table grows, it goes on through what was there.
+    const keys = this.#keys;
+    const values = this.#values;
+    for (let slot = 0; slot < values.length; slot += 1) {
+      const value = values[slot];
       if (value === undefined) continue;
-      const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = this.#keys.subarray(4 * slot, 4 * slot + 4);
-      yield [{ w0: w0 >>> 0, w1: w1 >>> 0, w2: w2 >>> 0, w3: w3 >>> 0 }, value];
+      yield [
+        { w0: word(keys, slot, 0), w1: word(keys, slot, 1), w2: word(keys, slot, 2), w3: word(keys, slot, 3) },
+        value,
+      ];
     }
   }
 
@@ -124,4 +129,8 @@ export class AddressTable<T extends object | number | boolean> {
       this.#put(keys[key] ?? 0, keys[key + 1] ?? 0, keys[key + 2] ?? 0, keys[key + 3] ?? 0, value);
     }
   }
+}
+
+function word(keys: Int32Array, slot: number, index: number): number {
+  return (keys[4 * slot + index] ?? 0) >>> 0;
 }

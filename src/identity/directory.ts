@@ -68,6 +68,8 @@ const NEWS_MS = 1000;
 const ROUNDED_MS = 1000;
 const MS_PER_S = 1000;
 const NO_ADDRESSES: readonly string[] = [];
+/** Pods and addresses that a sweep comes by at each news, which takes it less than a millisecond. */
+const SWEEP_STEPS = 500;
 
 /**
  * Who held an address, when: pods, nodes and Services of the cluster, from the watch.
@@ -104,6 +106,8 @@ export class Directory implements ObjectSink {
   /** Since when there was no gap in the news; before that, others may have had addresses of whom no news came. */
   #podNewsFreshMs = Number.NEGATIVE_INFINITY;
   #sweptMs: number;
+  /** What is left of the sweep under way; undefined while there is none. */
+  #sweeping: Generator<void> | undefined;
   #endedIntervals = 0;
   #shortenedGraces = 0;
   #badNetworks = 0;
@@ -535,24 +539,39 @@ export class Directory implements ObjectSink {
     return { nowMs, sinceMs: this.#since(nowMs), evict: true };
   }
 
-  /** Forgets what ended longer ago than the grace time; four times per grace time, or when there is too much of it. */
+  /**
+   * Forgets what ended longer ago than the grace time; four times per grace time, or when there is too much of it. A part of it at
+   * each news: all of a large cluster at once would hold the event loop for tens of milliseconds.
+   */
   #sweep(nowMs: number): void {
-    const crowded = this.#endedIntervals > this.#maxEnded;
-    const sinceMs = nowMs - this.#sweptMs;
-    if (sinceMs < this.#graceMs / (crowded ? 32 : 4)) return;
-    if (crowded) this.#shortenedGraces += 1;
-    this.#sweptMs = nowMs;
-    const beforeMs = nowMs - (crowded ? this.#graceMs / 2 : this.#graceMs);
-    this.#forgetPods(beforeMs);
-    this.#endedIntervals = this.#addresses.prune(beforeMs) + this.#services.prune(beforeMs);
+    this.#sweeping ??= this.#beginSweep(nowMs);
+    for (let step = 0; this.#sweeping !== undefined && step < SWEEP_STEPS; step += 1) {
+      if (this.#sweeping.next().done === true) this.#sweeping = undefined;
+    }
   }
 
-  #forgetPods(beforeMs: number): void {
-    for (const [uid, record] of this.#pods) {
-      if (record.deletedMs === 0 || record.deletedMs >= beforeMs) continue;
-      this.#pods.delete(uid);
-      for (const { id } of record.containers) if (this.#containers.get(id) === record) this.#containers.delete(id);
-      this.#owners.leave(record);
+  /** The steps of a sweep, where it is time for one. */
+  #beginSweep(nowMs: number): Generator<void> | undefined {
+    const crowded = this.#endedIntervals > this.#maxEnded;
+    const sinceMs = nowMs - this.#sweptMs;
+    if (sinceMs < this.#graceMs / (crowded ? 32 : 4)) return undefined;
+    if (crowded) this.#shortenedGraces += 1;
+    this.#sweptMs = nowMs;
+    return this.#forget(nowMs - (crowded ? this.#graceMs / 2 : this.#graceMs));
+  }
+
+  *#forget(beforeMs: number): Generator<void> {
+    for (const record of this.#pods.values()) {
+      if (record.deletedMs !== 0 && record.deletedMs < beforeMs) this.#forgetPod(record);
+      yield;
     }
+    const ended = yield* this.#addresses.prune(beforeMs);
+    this.#endedIntervals = ended + this.#services.prune(beforeMs);
+  }
+
+  #forgetPod(record: PodRecord): void {
+    this.#pods.delete(record.uid);
+    for (const { id } of record.containers) if (this.#containers.get(id) === record) this.#containers.delete(id);
+    this.#owners.leave(record);
   }
 }

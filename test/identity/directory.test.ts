@@ -139,6 +139,30 @@ test("Directory forgets deleted pods after the grace time, and not before", () =
   assert.equal(directory.stats().pods, 1);
 });
 
+test("Directory forgets a large cluster in parts, and nothing that is in use again by then", () => {
+  const { time, directory, uidAt } = directoryAt({ graceMs: 10_000 });
+  const ipOf = (index: number) => `10.1.${index >> 8}.${index & 255}`;
+  const pods = 3000;
+  for (let index = 0; index < pods; index += 1) directory.upsertPod(pod({ uid: `old-${index}`, ips: [ipOf(index)] }));
+  for (let index = 0; index < pods; index += 1) directory.deletePod(`old-${index}`);
+  time.nowMs += 13_000;
+  directory.upsertPod(pod({ uid: "new-0", ips: [ipOf(0)] }));
+  const { pods: left } = directory.stats();
+  assert.ok(left > pods - 1000, `${left} pods are left: all were forgotten at once`);
+  // Taken again while the sweep is under way, and so many that the table of addresses grows.
+  for (let index = 1; index < 2 * pods; index += 1) {
+    directory.upsertPod(pod({ uid: `new-${index}`, ips: [ipOf(index)] }));
+    if (index < 100) directory.upsertPod(pod({ uid: `new-${index}`, ips: [] }));
+  }
+  assert.equal(directory.podByUid("old-0"), undefined);
+  assert.equal(directory.stats().pods, 2 * pods);
+  for (const index of [0, 100, 2999, 3000, 5999]) assert.equal(uidAt(ipOf(index)), `new-${index}`);
+  assert.equal(uidAt(ipOf(5), START_MS - 1), undefined, "the old pod's time is forgotten");
+  time.nowMs += 13_000;
+  for (let news = 0; news < 100; news += 1) directory.upsertPod(pod({ uid: "new-0", ips: [ipOf(0)] }));
+  assert.deepEqual([directory.stats().addresses, directory.stats().endedIntervals], [2 * pods - 99, 0]);
+});
+
 test("Directory does not grow under churn", () => {
   const { time, directory } = directoryAt({ graceMs: 10_000, maxEnded: 1000 });
   let largest = 0;
