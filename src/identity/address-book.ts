@@ -71,6 +71,7 @@ export class AddressBook {
     claim: Claim,
     release: Release = { nowMs: claim.nowMs },
   ): void {
+    if (before === after) return;
     for (const text of before) {
       const record = after.includes(text) ? undefined : this.find(text);
       if (record === undefined) continue;

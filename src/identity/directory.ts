@@ -16,7 +16,7 @@ import type { AddressWords, Endpoint, ServiceRef } from "./endpoint.ts";
 import { type EndpointLabels, NO_LABELS } from "./endpoint-labels.ts";
 import type { Interner } from "./interner.ts";
 import { labelName } from "./label-name.ts";
-import { Owners } from "./owners.ts";
+import { Owners, type PodOrigin } from "./owners.ts";
 import type { Claim, Release } from "./ownership.ts";
 import { PeerAgents } from "./peer-agents.ts";
 import { holderOf } from "./port-holding.ts";
@@ -59,6 +59,9 @@ export interface DirectoryStats {
   /** Objects with an address or network that cannot be read. */
   readonly badAddresses: number;
 }
+
+/** What of a pod is in its endpoint, besides what made it. */
+type PodDescription = Pick<SlimPod, "namespace" | "name" | "nodeName" | "chosen">;
 
 /** For how long after the news of its deletion a pod whose containers are not known to have ended may still be there. */
 const TAIL_MS = 100;
@@ -243,7 +246,9 @@ export class Directory implements ObjectSink {
     this.#describePod(record, pod);
     this.peers.see(record, this.#pods.values());
     const ended = pod.phase === "Succeeded" || pod.phase === "Failed" || (pod.deleting && pod.terminated);
-    const ips = ended || pod.hostNetwork ? NO_ADDRESSES : pod.ips;
+    const held = ended || pod.hostNetwork ? NO_ADDRESSES : pod.ips;
+    // Most news leave the addresses alone. What is known stays, and what came is garbage while it is young.
+    const ips = isSame(record.ips, held) ? record.ips : held;
     const claim = this.#podClaim(record, pod, nowMs, !revived);
     const release = this.#oldPodNews ? this.#oldRelease(nowMs) : { nowMs };
     // A pod may be so short-lived that its end comes with the first news of its address.
@@ -355,7 +360,7 @@ export class Directory implements ObjectSink {
       nodeName,
       hostNetwork,
       isReady,
-      endpoint: this.#endpointOf(pod),
+      endpoint: this.#endpointOf(pod, pod),
       containers: [],
       deletedMs: 0,
       ips: NO_ADDRESSES,
@@ -430,13 +435,13 @@ export class Directory implements ObjectSink {
   }
 
   /** The API server checks the names of objects, but not those of their owners: anyone who may make pods may write anything there. */
-  #endpointOf(pod: SlimPod): Endpoint {
-    const { kind, name } = workloadOf(pod, (uid) => this.#owners.ownerOf(uid));
+  #endpointOf(pod: PodDescription, origin: PodOrigin): Endpoint {
+    const { kind, name } = workloadOf({ ...origin, name: pod.name }, (uid) => this.#owners.ownerOf(uid));
     return this.#interner.endpoint(labelName(kind), pod.namespace, labelName(name), this.#valuesOf(pod));
   }
 
-  #nameWorkload(record: PodRecord, pod: SlimPod): void {
-    this.#setEndpoint(record, this.#endpointOf(pod));
+  #nameWorkload(record: PodRecord, origin: PodOrigin): void {
+    this.#setEndpoint(record, this.#endpointOf(record, origin));
   }
 
   #setEndpoint(record: PodRecord, endpoint: Endpoint): void {
@@ -447,13 +452,17 @@ export class Directory implements ObjectSink {
   }
 
   #describePod(record: PodRecord, pod: SlimPod): void {
-    this.#owners.adopt(record, pod);
-    this.#nameWorkload(record, pod);
     record.nodeName = pod.nodeName;
     record.chosen = pod.chosen;
     record.service = pod.service;
+    this.#owners.adopt(record, pod);
+    this.#nameWorkload(record, pod);
     record.isReady = pod.isReady;
     record.deletedMs = 0;
+    if (!isSameContainers(record.containers, pod.containers)) this.#moveContainers(record, pod);
+  }
+
+  #moveContainers(record: PodRecord, pod: SlimPod): void {
     for (const { id } of record.containers) {
       if (id === "" || pod.containers.some((container) => container.id === id)) continue;
       if (this.#containers.get(id) === record) this.#containers.delete(id);
@@ -499,7 +508,7 @@ export class Directory implements ObjectSink {
     }
   }
 
-  #valuesOf({ name, nodeName, chosen }: Pick<SlimPod, "name" | "nodeName" | "chosen">): readonly string[] {
+  #valuesOf({ name, nodeName, chosen }: PodDescription): readonly string[] {
     if (this.#labels.labels.length === 0) return NO_ADDRESSES;
     const { zone = "", region = "" } = this.#nodesByName.get(nodeName) ?? {};
     return this.#labels.valuesOf({ zone, region, node: nodeName, pod: name, chosen });
@@ -574,4 +583,15 @@ export class Directory implements ObjectSink {
     for (const { id } of record.containers) if (this.#containers.get(id) === record) this.#containers.delete(id);
     this.#owners.leave(record);
   }
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((text, index) => text === others[index]);
+}
+
+function isSameContainers(some: SlimPod["containers"], others: SlimPod["containers"]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ id, name }, index) => id === others[index]?.id && name === others[index].name)
+  );
 }

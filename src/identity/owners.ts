@@ -1,13 +1,16 @@
 import type { OwnerReference, SlimOwner, SlimPod } from "../kubernetes/objects.ts";
 import type { PodRecord } from "./directory-entries.ts";
 
+/** What of a pod tells what made it. */
+export type PodOrigin = Pick<SlimPod, "owner" | "podTemplateHash" | "rolloutTemplateHash">;
+
 interface OwnerRecord {
   /** Whether the object itself was heard of. */
   known: boolean;
   gone: boolean;
   owner: OwnerReference | undefined;
   /** Its pods, with what is needed to name them anew. */
-  readonly pods: Map<PodRecord, SlimPod>;
+  readonly pods: Map<PodRecord, PodOrigin>;
 }
 
 /** Kinds whose objects may be watched, because they can have an owner of their own. */
@@ -31,7 +34,7 @@ export class Owners {
   }
 
   /** Returns the pods that are to be named anew. */
-  upsert({ uid, owner }: SlimOwner): Iterable<[PodRecord, SlimPod]> {
+  upsert({ uid, owner }: SlimOwner): Iterable<[PodRecord, PodOrigin]> {
     const record = this.#record(uid);
     const same = record.known && record.owner?.kind === owner?.kind && record.owner?.name === owner?.name;
     record.known = true;
@@ -49,13 +52,18 @@ export class Owners {
   }
 
   /** Remembers whose pod it is; to be called at each news of the pod. */
-  adopt(record: PodRecord, pod: SlimPod): void {
-    if (pod.owner === undefined || !OWNED_KINDS.has(pod.owner.kind)) return;
-    this.#record(pod.owner.uid).pods.set(record, pod);
-    record.ownerUid = pod.owner.uid;
+  adopt(record: PodRecord, { owner, podTemplateHash, rolloutTemplateHash }: PodOrigin): void {
+    if (owner === undefined || !OWNED_KINDS.has(owner.kind)) return;
+    const { pods } = this.#record(owner.uid);
+    const known = pods.get(record);
+    const same = known?.owner?.kind === owner.kind && known.owner.name === owner.name;
+    if (same && known.podTemplateHash === podTemplateHash && known.rolloutTemplateHash === rolloutTemplateHash) return;
+    if (record.ownerUid !== owner.uid) this.leave(record);
+    record.ownerUid = owner.uid;
+    pods.set(record, { owner, podTemplateHash, rolloutTemplateHash });
   }
 
-  /** The pod is forgotten. */
+  /** The pod is forgotten, or somebody else's. */
   leave(record: PodRecord): void {
     const owner = this.#records.get(record.ownerUid);
     if (owner?.pods.delete(record)) this.#forget(record.ownerUid, owner);

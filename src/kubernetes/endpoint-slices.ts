@@ -1,11 +1,11 @@
 import { DecodeError } from "./decode-error.ts";
 import type { Interner } from "./interner.ts";
-import { type ObjectMeta, readObjectMeta } from "./object-meta.ts";
+import { keyBytes, type ObjectMeta, readObjectMeta } from "./object-meta.ts";
 import type { SlimBackend, SlimBackendPort, SlimEndpointSlice } from "./objects.ts";
 import type { ProtobufReader } from "./protobuf-reader.ts";
 import type { DecodedObject, Resource } from "./resource.ts";
 
-const LABELS = ["kubernetes.io/service-name"];
+const LABELS = keyBytes(["kubernetes.io/service-name"]);
 
 /** EndpointSlices of all namespaces, as `SlimEndpointSlice`. Field numbers: k8s.io/api discovery/v1 generated.proto. */
 export const endpointSlices: Resource<SlimEndpointSlice> = {

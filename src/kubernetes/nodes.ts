@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
 import { DecodeError } from "./decode-error.ts";
 import type { Interner } from "./interner.ts";
-import { type ObjectMeta, readObjectMeta } from "./object-meta.ts";
+import { keyBytes, type ObjectMeta, readObjectMeta } from "./object-meta.ts";
 import type { SlimNode } from "./objects.ts";
 import type { ProtobufReader } from "./protobuf-reader.ts";
 import type { DecodedObject, Resource } from "./resource.ts";
 
-const LABELS = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+const LABELS = keyBytes(["topology.kubernetes.io/zone", "topology.kubernetes.io/region"]);
 
 /** Nodes, as `SlimNode`. Field numbers: k8s.io/api core/v1 generated.proto. */
 export const nodes: Resource<SlimNode> = {

@@ -18,19 +18,24 @@ export interface ObjectMeta {
   deleting: boolean;
 }
 
-const NONE: readonly string[] = [];
+const NONE: readonly Buffer[] = [];
 const MAX_ANNOTATION_BYTES = 65_536;
 /** Longer texts are hardly ever the same. */
 const MAX_INTERNED = 256;
 
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
-/** Reads the ObjectMeta message in the reader's current field. Throws DecodeError where it has no uid. */
+/** Keys of labels or annotations as `readObjectMeta()` looks for them. */
+export function keyBytes(keys: readonly string[]): readonly Buffer[] {
+  return keys.map((key) => Buffer.from(key));
+}
+
+/** Reads the ObjectMeta message in the reader's current field; `labels` and `annotations` are the keys of those asked for. Throws DecodeError where it has no uid. */
 export function readObjectMeta(
   reader: ProtobufReader,
   interner: Interner,
-  labels: readonly string[] = NONE,
-  annotations: readonly string[] = NONE,
+  labels: readonly Buffer[] = NONE,
+  annotations: readonly Buffer[] = NONE,
 ): ObjectMeta {
   const meta: ObjectMeta = {
     uid: "",
@@ -117,18 +122,23 @@ function readMapKey(reader: ProtobufReader): string {
 }
 
 /** An entry of a map. Keys come before values, and most values are not wanted: some annotations are long. */
-function readEntry(reader: ProtobufReader, interner: Interner, wanted: readonly string[], values: string[]): void {
+function readEntry(reader: ProtobufReader, interner: Interner, wanted: readonly Buffer[], values: string[]): void {
   let index = -1;
   let value = "";
   reader.enter();
   while (reader.next()) {
-    if (reader.field() === 1) index = wanted.indexOf(reader.text());
+    if (reader.field() === 1) index = indexOfKey(reader, wanted);
     else if (reader.field() === 2 && index >= 0 && reader.valueEnd - reader.valueStart <= MAX_ANNOTATION_BYTES) {
       value = reader.text(MAX_ANNOTATION_BYTES);
     }
   }
   reader.leave();
   if (index >= 0) values[index] = value.length <= MAX_INTERNED ? interner.intern(value) : value;
+}
+
+function indexOfKey(reader: ProtobufReader, wanted: readonly Buffer[]): number {
+  for (let index = 0; index < wanted.length; index++) if (reader.is(wanted[index] as Buffer)) return index;
+  return -1;
 }
 
 function readController(reader: ProtobufReader, interner: Interner): OwnerReference | undefined {

@@ -1,6 +1,6 @@
 import { DecodeError } from "./decode-error.ts";
 import type { Interner } from "./interner.ts";
-import { type ObjectMeta, readObjectMeta, readTimeSeconds } from "./object-meta.ts";
+import { keyBytes, type ObjectMeta, readObjectMeta, readTimeSeconds } from "./object-meta.ts";
 import type { ServiceIdentity, SlimContainer, SlimPod } from "./objects.ts";
 import { NO_SELECTION, type PodSelection } from "./pod-selection.ts";
 import type { ProtobufReader } from "./protobuf-reader.ts";
@@ -16,6 +16,11 @@ const SERVICE_ANNOTATIONS = [
 /** In the order in which they count. */
 const SERVICE_LABELS = ["app.kubernetes.io/instance", "app.kubernetes.io/name"];
 
+/** In `containerd://ID`. */
+const AFTER_RUNTIME = Buffer.from("://");
+const READY = Buffer.from("Ready");
+const TRUE = Buffer.from("True");
+
 /** Pods of all namespaces, as `SlimPod` without a selection. */
 export const pods = podsWith(NO_SELECTION);
 
@@ -23,8 +28,8 @@ export const pods = podsWith(NO_SELECTION);
 export function podsWith(selection: PodSelection): Resource<SlimPod> {
   const keys: PodKeys = {
     serviceLabels: selection.serviceLabels,
-    labels: [...LABELS, ...(selection.serviceLabels ? SERVICE_LABELS : []), ...selection.labels],
-    annotations: [...SERVICE_ANNOTATIONS, ...selection.annotations],
+    labels: keyBytes([...LABELS, ...(selection.serviceLabels ? SERVICE_LABELS : []), ...selection.labels]),
+    annotations: keyBytes([...SERVICE_ANNOTATIONS, ...selection.annotations]),
   };
   return {
     name: "pods",
@@ -38,8 +43,8 @@ export function podsWith(selection: PodSelection): Resource<SlimPod> {
 /** What is read of a pod's metadata, Weir's own keys before the selected ones. */
 interface PodKeys {
   readonly serviceLabels: boolean;
-  readonly labels: readonly string[];
-  readonly annotations: readonly string[];
+  readonly labels: readonly Buffer[];
+  readonly annotations: readonly Buffer[];
 }
 
 /** What the spec and the status say, until both were read. */
@@ -201,7 +206,7 @@ function readContainerStatus(reader: ProtobufReader, interner: Interner, parts: 
         readContainerState(reader, parts);
         break;
       case 8:
-        id = reader.textAfter("://");
+        id = reader.textAfter(AFTER_RUNTIME);
         break;
     }
   }
@@ -211,15 +216,15 @@ function readContainerStatus(reader: ProtobufReader, interner: Interner, parts: 
 
 /** Whether it is the condition `Ready` with status `True`. */
 function isReadyCondition(reader: ProtobufReader): boolean {
-  let type = "";
-  let status = "";
+  let ofReadiness = false;
+  let isTrue = false;
   reader.enter();
   while (reader.next()) {
-    if (reader.field() === 1) type = reader.text();
-    else if (reader.field() === 2) status = reader.text();
+    if (reader.field() === 1) ofReadiness = reader.is(READY);
+    else if (reader.field() === 2) isTrue = reader.is(TRUE);
   }
   reader.leave();
-  return type === "Ready" && status === "True";
+  return ofReadiness && isTrue;
 }
 
 /** Takes the container's start into account; returns whether it has ended. */

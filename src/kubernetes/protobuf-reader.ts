@@ -95,12 +95,21 @@ export class ProtobufReader {
     return this.#bytes.toString("utf8", this.#valueStart, this.#valueEnd);
   }
 
+  /** Whether the field's value is these bytes: without making a text of it. */
+  is(bytes: Buffer): boolean {
+    this.#expect(LENGTH_DELIMITED, "text");
+    return this.#valueEnd - this.#valueStart === bytes.length && this.#hasAt(this.#valueStart, bytes);
+  }
+
   /** The text behind the first `separator`, or all of it where there is none. */
-  textAfter(separator: string): string {
+  textAfter(separator: Buffer): string {
     this.#expect(LENGTH_DELIMITED, "text");
     // Cut in the bytes: a slice of a string would keep the whole string alive.
-    const at = this.#bytes.subarray(this.#valueStart, this.#valueEnd).indexOf(separator);
-    if (at >= 0) this.#valueStart += at + Buffer.byteLength(separator);
+    for (let at = this.#valueStart; at + separator.length <= this.#valueEnd; at++) {
+      if (!this.#hasAt(at, separator)) continue;
+      this.#valueStart = at + separator.length;
+      break;
+    }
     return this.text();
   }
 
@@ -156,6 +165,11 @@ export class ProtobufReader {
       }
     }
     return this.#fail(at, "a varint of at most 10 bytes");
+  }
+
+  #hasAt(at: number, bytes: Buffer): boolean {
+    for (let index = 0; index < bytes.length; index++) if (this.#bytes[at + index] !== bytes[index]) return false;
+    return true;
   }
 
   #skip(length: number): void {

@@ -55,10 +55,30 @@ test("ProtobufReader reads a range of a larger buffer and a plain Uint8Array", (
 });
 
 test("ProtobufReader.textAfter() cuts at the separator, and gives all where there is none", () => {
-  const reader = read(bytes(1, "containerd://abc"), bytes(2, "plain"), bytes(3, ""), bytes(4, "x://"));
+  const reader = read(
+    bytes(1, "containerd://abc"),
+    bytes(2, "plain"),
+    bytes(3, ""),
+    bytes(4, "x://"),
+    bytes(5, "a:b:/c://d://e"),
+    bytes(6, "x:/"),
+  );
   const texts: string[] = [];
-  while (reader.next()) texts.push(reader.textAfter("://"));
-  assert.deepEqual(texts, ["abc", "plain", "", ""]);
+  while (reader.next()) texts.push(reader.textAfter(Buffer.from("://")));
+  assert.deepEqual(texts, ["abc", "plain", "", "", "d://e", "x:/"]);
+});
+
+test("ProtobufReader.is() tells whether the text is these bytes, neither more nor less", () => {
+  const texts = ["Ready", "Read", "ReadyX", "", "ready"];
+  const reader = read(...texts.map((text) => bytes(1, text)), number(2, 1));
+  const same: boolean[] = [];
+  for (const _ of texts) {
+    assert.ok(reader.next());
+    same.push(reader.is(Buffer.from("Ready")));
+  }
+  assert.deepEqual(same, [true, false, false, false, false]);
+  assert.ok(reader.next());
+  assert.throws(() => reader.is(Buffer.from("")), /expected text in field 2/);
 });
 
 test("ProtobufReader.text() gives U+FFFD for what is not UTF-8", () => {
