@@ -4,4 +4,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t environment < <(sed -n 's/^ENV //p' deploy/Dockerfile)
+# Node's options of whoever starts it count besides.
+environment=("${environment[@]/#NODE_OPTIONS=/NODE_OPTIONS=${NODE_OPTIONS:+$NODE_OPTIONS }}")
 PATH=$PWD/node_modules/.bin:$PATH exec env "${environment[@]}" node src/main.ts "$@"

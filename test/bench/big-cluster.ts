@@ -75,6 +75,38 @@ export class BigCluster {
     await this.server.admin.patchStatus(this.#node(index % this.size.nodes), nodeStatus(this.size.nodes + index));
   }
 
+  /** A run of a CronJob's Job, with the writes that its controllers make: made, started, its pod ready, done, and forgotten. */
+  async runJob(index: number): Promise<void> {
+    const { admin } = this.server;
+    const one = job(index);
+    await admin.create(one);
+    await admin.patchStatus(one, { active: 1, ready: 0, startTime: moment(0) });
+    await admin.patchStatus(one, { active: 1, ready: 1, startTime: moment(0) });
+    const types = ["SuccessCriteriaMet", "Complete"];
+    await admin.patchStatus(one, {
+      ...{ active: 0, ready: 0, succeeded: 1, startTime: moment(0), completionTime: moment(9) },
+      conditions: types.map((type) => ({ type, status: "True", lastTransitionTime: moment(9) })),
+    });
+    await admin.delete(one);
+  }
+
+  /** What a rolling update of two pods does with its two ReplicaSets: the new one is made and grows, and the old one shrinks and is forgotten later. */
+  async rollReplicaSet(index: number): Promise<void> {
+    const { admin } = this.server;
+    const young = replicaSet(index);
+    await admin.create(young);
+    for (const replicas of [1, 2]) {
+      await admin.patch(young, { spec: { replicas } });
+      await admin.patchStatus(young, { replicas, fullyLabeledReplicas: replicas, readyReplicas: replicas - 1 });
+      await admin.patchStatus(young, { replicas, fullyLabeledReplicas: replicas, readyReplicas: replicas });
+    }
+    for (const replicas of [1, 0]) {
+      await admin.patch(young, { spec: { replicas } });
+      await admin.patchStatus(young, { replicas, fullyLabeledReplicas: replicas, readyReplicas: replicas });
+    }
+    await admin.delete(young);
+  }
+
   async #fill(): Promise<void> {
     const { admin } = this.server;
     const { pods, services, nodes } = this.size;
@@ -206,6 +238,38 @@ function container(name: string): object {
     livenessProbe: { httpGet: { path: "/healthz", port: "http" } },
     readinessProbe: { httpGet: { path: "/readyz", port: "http" } },
     volumeMounts: [{ name: "config", mountPath: "/etc/config" }],
+  };
+}
+
+function job(index: number): KubernetesObject {
+  const cronJob = {
+    apiVersion: "batch/v1",
+    kind: "CronJob",
+    name: `report-${index}`,
+    uid: `uid-${index}`,
+    controller: true,
+  };
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: `report-${index}-29000000`, namespace: "default", ownerReferences: [cronJob] },
+    spec: { template: { spec: { restartPolicy: "Never", containers: [container("app")] } } },
+  };
+}
+
+function replicaSet(index: number): KubernetesObject {
+  const [app, hash] = [`app-${index}`, hex(index, 10)];
+  const labels = { app, "pod-template-hash": hash };
+  const deployment = { apiVersion: "apps/v1", kind: "Deployment", name: app, uid: `uid-${app}`, controller: true };
+  return {
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: { name: `${app}-${hash}`, namespace: "default", labels, ownerReferences: [deployment] },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: ["app", "proxy"].map((name) => container(name)) } },
+    },
   };
 }
 

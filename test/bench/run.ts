@@ -13,6 +13,7 @@ import { apiCost } from "./api-cost.ts";
 import { type Bench, isMet } from "./bench.ts";
 import { conserved, trueAtDefaults } from "./exactness.ts";
 import { bulkStream, shortConnection } from "./kernel-time.ts";
+import { kwok } from "./kwok.ts";
 import { nodeFilter } from "./node-filter.ts";
 import { type NamedReading, readingTable } from "./reading-table.ts";
 import { scale } from "./scale.ts";
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   { name: "start", measure: startUp },
   { name: "scrape", measure: scrape },
   { name: "scale", measure: scale },
+  { name: "kwok", measure: kwok },
   { name: "api-cost", measure: apiCost },
 ];
 

@@ -11,11 +11,13 @@ export type ToolName =
   | "kubelet"
   | "containerd"
   | "coredns"
-  | "flannel";
+  | "flannel"
+  | "kwok";
 export type Program =
   | ("kube-apiserver" | "kubectl" | "etcd" | "otelcol" | "prometheus" | "promtool")
   | ("kubelet" | "kube-proxy" | "kube-scheduler" | "kube-controller-manager")
-  | ("containerd" | "containerd-shim-runc-v2" | "ctr" | "coredns" | "flanneld");
+  | ("containerd" | "containerd-shim-runc-v2" | "ctr" | "coredns" | "flanneld")
+  | ("kwok" | "kwok-stages.yaml");
 
 const BUILD = join(import.meta.dirname, "../tools/build.sh");
 /** Exit codes of `build.sh --check`. */

@@ -1,12 +1,13 @@
 #!/bin/bash
 # Builds the real programs that tests run against, from Go modules, once per machine.
 #
-#   test/tools/build.sh [NAME…]        build what is named (all by default): one line per tool, then the directory of the binaries
+#   test/tools/build.sh [NAME…]        build what is named (by default all but kwok): one line per tool, then the directory of the binaries
 #   test/tools/build.sh --dir [NAME…]  the same, quiet on standard output but for the directory
 #   test/tools/build.sh --check [NAME…] build nothing: exit 0 where all of them are there, 3 or 4 where not
 #
 # NAME: kubernetes (kube-apiserver, kubectl), etcd, collector (otelcol), prometheus (prometheus, promtool); and for a whole cluster:
-# kubelet (with kube-proxy, kube-scheduler, kube-controller-manager), containerd (with its shim and ctr), coredns, flannel (flanneld).
+# kubelet (with kube-proxy, kube-scheduler, kube-controller-manager), containerd (with its shim and ctr), coredns, flannel (flanneld);
+# and for a benchmark alone: kwok.
 # Binaries are kept under ${XDG_CACHE_HOME:-~/.cache}/weir/tools/NAME-KEY, where KEY is a hash of the tool's module files and of its recipe
 # below; the directory that is printed holds links to the current ones. A warm call compares hashes and no more.
 # Exit codes: 0 done, 1 a build failed, 2 unknown name, 3 not built and Go is missing, 4 (--check only) not built, but it can be.
@@ -16,6 +17,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir/tools
 bin=$cache/bin
 
 all=(kubernetes etcd collector prometheus kubelet containerd coredns flannel)
+on_demand=(kwok)
 
 # The programs that a tool consists of, as files in the directory of the binaries.
 programs() {
@@ -28,6 +30,7 @@ programs() {
     containerd) echo containerd containerd-shim-runc-v2 ctr ;;
     coredns) echo coredns ;;
     flannel) echo flanneld ;;
+    kwok) echo kwok kwok-stages.yaml ;;
     *) return 1 ;;
   esac
 }
@@ -69,6 +72,17 @@ recipe_containerd() {
     -o "$1/" $commands/containerd $commands/containerd-shim-runc-v2 $commands/ctr
 }
 recipe_coredns() { go build -trimpath -ldflags "$strip" -o "$1/coredns" .; }
+recipe_kwok() {
+  local stages stage
+  go build -trimpath -ldflags "$strip" -o "$1/kwok" sigs.k8s.io/kwok/cmd/kwok
+  # What fake nodes and pods do, which kwok has in its sources and not in itself. Executable, as all that is linked has to be.
+  stages=$(go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)/kustomize/stage
+  for stage in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease pod/fast/pod-{ready,complete,delete}; do
+    echo ---
+    cat "$stages/$stage.yaml"
+  done >"$1/kwok-stages.yaml"
+  chmod 755 "$1/kwok-stages.yaml"
+}
 recipe_flannel() { go build -trimpath -ldflags "$strip" -o "$1/flanneld" .; }
 
 # key NAME: over the module files, the sources where there are any, and the recipe.
@@ -136,14 +150,14 @@ while [[ ${1-} == --* ]]; do
   case $1 in
     --dir) quiet=1 ;;
     --check) check=1 quiet=1 ;;
-    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
 say() { [ -n "$quiet" ] || echo "$1"; }
 (($#)) || set -- "${all[@]}"
 for name in "$@"; do
-  programs "$name" >/dev/null || { echo "Cannot build \"$name\": no such tool, known are ${all[*]}" >&2; exit 2; }
+  programs "$name" >/dev/null || { echo "Cannot build \"$name\": no such tool, known are ${all[*]} ${on_demand[*]}" >&2; exit 2; }
 done
 
 mkdir -p "$bin"
