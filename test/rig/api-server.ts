@@ -188,6 +188,7 @@ export class ApiServer {
   /** Stops it where it runs, starts it again with the same data, port and certificates, and waits until it is ready. */
   async restart(): Promise<void> {
     await this.#process?.stop();
+    this.#forgetConnections();
     const process = await Process.start({
       command: this.#command,
       logFile: this.#directory.file("kube-apiserver.log"),
@@ -205,6 +206,12 @@ export class ApiServer {
   /** SIGKILL, and etcd stays: what clients see is a refused connection. `restart()` brings it back. */
   async kill(): Promise<void> {
     await this.#process?.kill();
+    this.#forgetConnections();
+  }
+
+  /** They are dead, but where this process is slow to hear of that, the next request would take one of them. */
+  #forgetConnections(): void {
+    this.admin.close();
   }
 
   /** A client certificate and its key. */
