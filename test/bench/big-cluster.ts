@@ -142,7 +142,7 @@ export class BigCluster {
       spec: {
         nodeName: nodeName(index % this.size.nodes),
         containers: ["app", "proxy"].map((name) => container(name)),
-        volumes: [{ name: "config", configMap: { name: app } }],
+        volumes: volumes(app),
         tolerations: ["not-ready", "unreachable"].map((key) => ({
           key: `node.kubernetes.io/${key}`,
           operator: "Exists",
@@ -241,6 +241,10 @@ function container(name: string): object {
   };
 }
 
+function volumes(app: string): object[] {
+  return [{ name: "config", configMap: { name: app } }];
+}
+
 function job(index: number): KubernetesObject {
   const cronJob = {
     apiVersion: "batch/v1",
@@ -253,7 +257,7 @@ function job(index: number): KubernetesObject {
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: { name: `report-${index}-29000000`, namespace: "default", ownerReferences: [cronJob] },
-    spec: { template: { spec: { restartPolicy: "Never", containers: [container("app")] } } },
+    spec: { template: { spec: { restartPolicy: "Never", containers: [container("app")], volumes: volumes("app") } } },
   };
 }
 
@@ -268,7 +272,10 @@ function replicaSet(index: number): KubernetesObject {
     spec: {
       replicas: 0,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: ["app", "proxy"].map((name) => container(name)) } },
+      template: {
+        metadata: { labels },
+        spec: { containers: ["app", "proxy"].map((name) => container(name)), volumes: volumes(app) },
+      },
     },
   };
 }

@@ -1,4 +1,4 @@
-// Loaded into an agent by `--import`: appends a line to the file that WEIR_BENCH_TURNS names for each turn of the event loop in which its
+// Loaded into an agent by `--import`: appends a line to the file that BENCH_TURNS names for each turn of the event loop in which its
 // thread used 4 ms of CPU or more: when it ended, in milliseconds since the Unix epoch, and the milliseconds of CPU.
 //
 // CPU time, so that what else the machine does is no block of this agent's. The kernel tells it to one tick of its clock, mostly 4 ms.
@@ -8,8 +8,8 @@ import { appendFileSync } from "node:fs";
 const LOGGED_US = 4_000;
 const PERIOD_MS = 2;
 
-const file = process.env["WEIR_BENCH_TURNS"];
-if (file === undefined) throw new Error("Cannot log turns: WEIR_BENCH_TURNS must name a file");
+const file = process.env["BENCH_TURNS"];
+if (file === undefined) throw new Error("Cannot log turns: BENCH_TURNS must name a file");
 
 let last = process.threadCpuUsage();
 const look = () => {

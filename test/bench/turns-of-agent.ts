@@ -21,7 +21,7 @@ export async function longestTurns(
   const directory = new ScratchDirectory();
   const file = directory.file("turns");
   writeFileSync(file, "");
-  process.env["WEIR_BENCH_TURNS"] = file;
+  process.env["BENCH_TURNS"] = file;
   try {
     const agent = startFollower(server, [], `--import=${join(import.meta.dirname, "turn-log.ts")}`);
     return await withAgent(agent, async (it) => {
@@ -36,7 +36,7 @@ export async function longestTurns(
       return { fetching: longest(countingMs, readyMs), following: longest(readyMs, Number.POSITIVE_INFINITY) };
     });
   } finally {
-    delete process.env["WEIR_BENCH_TURNS"];
+    delete process.env["BENCH_TURNS"];
     directory.remove();
   }
 }
