@@ -11,23 +11,21 @@ import {
 import { basename, dirname, join } from "node:path";
 import { Process } from "../rig/process.ts";
 import type { BootFiles } from "./boot-files.ts";
+import { diskArguments, qemuCommand } from "./qemu.ts";
 import { runTool } from "./run-tool.ts";
 
 const RESULTS_BYTES = 256 << 20;
 const UP = /^weir-guest: (\S+) is up\r?$/m;
 const ENDED = /^weir-guest: ended with (\d+)\r?$/m;
-/**
- * What an emulated CPU is slow at: asking an emulated timer for the time (both CPUs have one thread's clock, but the kernel cannot
- * know), the detours around a real CPU's leaks, and page tables of five levels.
- */
-const FASTER = "tsc=reliable mitigations=off no5lvl";
+/** Where the guest's part of this folder is in there, by the project's disk. */
+const INIT = "/weir/test/kernels/guest/init.sh";
 const PANIC = /Kernel panic - not syncing: .*?(?=\r?$)/m;
 
 export interface GuestOptions {
   readonly boot: BootFiles;
   /** Added to the kernel's command line. */
   readonly parameters: readonly string[];
-  /** Disk images by the name under which the guest looks for them. They are not changed. */
+  /** Disk images. They are not changed. */
   readonly disks: Readonly<Record<"root" | "project" | "dependencies", string>>;
   /** Replaced, once the guest is off, by `serial.log` and what the guest left in its results directory. */
   readonly directory: string;
@@ -62,10 +60,19 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
 
   const startMs = performance.now();
   const serial = join(directory, "serial.log");
-  const qemu = await Process.start({
-    command: ["qemu-system-x86_64", ...qemuArguments(options, disk)],
-    logFile: serial,
+  const { boot, parameters, disks } = options;
+  const command = qemuCommand({
+    boot,
+    parameters,
+    disks: {
+      root: { image: disks.root, mountPoint: "/" },
+      project: { image: disks.project, mountPoint: "/weir" },
+      dependencies: { image: disks.dependencies, mountPoint: "/weir/node_modules" },
+    },
+    init: INIT,
+    devices: diskArguments("results", disk, "off"),
   });
+  const qemu = await Process.start({ command, logFile: serial });
   const deadline = setTimeout(() => void qemu.kill(), timeoutMs);
   let bootSeconds: number | undefined;
   const up = qemu
@@ -115,23 +122,4 @@ export function kernelComplaints(directory: string): readonly string[] {
   return readFileSync(log, "utf8")
     .split("\n")
     .filter((line) => complaint.test(line));
-}
-
-function qemuArguments({ boot, parameters, disks }: GuestOptions, results: string): string[] {
-  const drive = (name: string, file: string, snapshot: "on" | "off") => [
-    ...["-drive", `if=none,id=${name},format=raw,snapshot=${snapshot},cache=unsafe,file=${file}`],
-    ...["-device", `virtio-blk-pci,drive=${name},serial=${name}`],
-  ];
-  return [
-    // Without KVM: it is not to be had on most machines that are virtual themselves. Both CPUs take turns in one thread:
-    // in threads of their own, one may run code that the other has just patched, and the kernel patches itself a lot.
-    ...["-machine", "q35", "-accel", "tcg,thread=single"],
-    // QEMU 7.2 corrupts flags when it emulates cmpxchg16b, and kernels that use it panic at random.
-    ...["-cpu", "max,cx16=off", "-smp", "2", "-m", "2G"],
-    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"],
-    ...["-kernel", boot.vmlinuz, "-initrd", boot.initrd],
-    ...["-append", ["console=ttyS0 quiet oops=panic panic=-1", FASTER, ...parameters].join(" ")],
-    ...Object.entries(disks).flatMap(([name, file]) => drive(name, file, "on")),
-    ...drive("results", results, "off"),
-  ];
 }

@@ -5,8 +5,9 @@ import { runTool } from "./run-tool.ts";
 /** What a guest needs to find its disks. */
 export const BOOT_MODULES = ["virtio_pci", "virtio_blk", "ext4"] as const;
 
-/** What the lab and kube-proxy's rules need, in any of their modes; the kernel loads most of them when they are asked for. */
+/** What the lab and kube-proxy's rules need, in any of their modes, and machines with a network; the kernel loads most of them when they are asked for. */
 const NETWORK_MODULES = [
+  ...["virtio_net", "virtio_console"],
   ...[
     "veth",
     "bridge",

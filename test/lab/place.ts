@@ -18,20 +18,21 @@ export class Place {
 
   /** Starts a program; `Program.pid` is the program's own. It lives until it ends, is stopped, or the lab goes down. */
   start(argv: readonly string[], options: ProgramOptions = {}): Program {
-    return Program.start(this.#enter(argv), options);
+    return Program.start(this.command(argv), options);
   }
 
   /** Runs a program to its end; the caller judges the exit code. */
   run(argv: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
-    return Program.run(this.#enter(argv), options);
+    return Program.run(this.command(argv), options);
   }
 
   /** Runs a program and returns its standard output. Throws, with standard error, unless it exits with 0. */
   mustRun(argv: readonly string[], options: ProgramOptions = {}): Promise<string> {
-    return Program.mustRun(this.#enter(argv), options);
+    return Program.mustRun(this.command(argv), options);
   }
 
-  #enter(argv: readonly string[]): string[] {
+  /** What to run elsewhere so that a program starts here; it becomes the program in place. */
+  command(argv: readonly string[]): [string, ...string[]] {
     return ["sh", "-c", ENTER, "sh", this.cgroup, this.netns, ...argv];
   }
 }

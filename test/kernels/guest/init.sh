@@ -1,6 +1,6 @@
 #!/bin/sh
-# The guest's init: makes the machine what a production node is (pure cgroup v2, bpffs, tracefs), runs the command that
-# the project's disk brought, writes what came of it to the results disk as a tar archive, and powers off.
+# The guest's init: makes the machine what a production node is (mounts.sh), runs the command that the project's disk
+# brought, writes what came of it to the results disk as a tar archive, and powers off.
 # Lines that start with "weir-guest:" are read by guest.ts.
 export PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
 # No name that starts with WEIR_, but for WEIR_TEST_: the agent takes those for settings.
@@ -10,22 +10,8 @@ export WEIR_TEST_SLOWNESS=20
 # Filled on the host (compile-cache.ts).
 export NODE_COMPILE_CACHE=/weir/build/compile-cache NODE_COMPILE_CACHE_PORTABLE=1
 
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-mkdir -p /dev/pts /dev/shm
-mount -t devpts devpts /dev/pts
-for directory in /dev/shm /tmp /run /results; do mount -t tmpfs tmpfs "$directory"; done
-mkdir -p /run/netns /run/lock
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -t bpf bpf /sys/fs/bpf
-mount -t tracefs tracefs /sys/kernel/tracing
-mount -t debugfs debugfs /sys/kernel/debug
-mount --make-rshared /
-
-# Where systemd has it too, so that tests may give the root's controllers to groups of their own.
-mkdir /sys/fs/cgroup/init.scope
-echo $$ >/sys/fs/cgroup/init.scope/cgroup.procs
+. "${0%/*}/mounts.sh"
+mount -t tmpfs tmpfs /results
 echo '+cpu +memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
 
 hostname weir-guest
