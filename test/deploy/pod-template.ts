@@ -46,7 +46,7 @@ const POD_ELSEWHERE = [
   ...["serviceAccountName", "enableServiceLinks", "priorityClassName", "nodeSelector", "tolerations", "dnsPolicy"],
   "terminationGracePeriodSeconds",
 ];
-const CONTAINER_ELSEWHERE = ["name", "ports", "livenessProbe", "readinessProbe"];
+const CONTAINER_ELSEWHERE = ["name", "ports", "startupProbe", "livenessProbe", "readinessProbe"];
 
 type Fields = Readonly<Record<string, unknown>>;
 
