@@ -14,6 +14,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+/* <asm/rwonce.h> */
+#define READ_ONCE(x)         (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 /* <linux/socket.h> */
 #define AF_INET  2
 #define AF_INET6 10

@@ -84,12 +84,32 @@ struct weir_tcp_record {
 	__u8 pad[3];
 };
 
+enum {
+	WEIR_TCP_OUTBOX_RECORDS = 1024, /* a power of two */
+	WEIR_TCP_OUTBOXES = 64, /* CPUs beyond these have none */
+};
+
+/*
+ * Records of one CPU on their way to the agent. `written` and `taken` count records without end; record n is at
+ * n % WEIR_TCP_OUTBOX_RECORDS. Each end writes lines of memory of its own.
+ */
+struct weir_tcp_outbox {
+	__u32 written; /* by the program, after the record */
+	__u32 is_open; /* a record is being written */
+	__u32 pad[14];
+	__u32 taken; /* by the agent, after it has copied the record */
+	__u32 pad2[15];
+	struct weir_tcp_record records[WEIR_TCP_OUTBOX_RECORDS];
+};
+
 #ifdef __cplusplus
 static_assert(sizeof(weir_tcp_birth) == 88, "ABI");
 static_assert(sizeof(weir_tcp_record) == 160, "ABI");
+static_assert(sizeof(weir_tcp_outbox) == 163968, "ABI");
 #else
 _Static_assert(sizeof(struct weir_tcp_birth) == 88, "ABI");
 _Static_assert(sizeof(struct weir_tcp_record) == 160, "ABI");
+_Static_assert(sizeof(struct weir_tcp_outbox) == 163968, "ABI");
 #endif
 
 #endif

@@ -4,8 +4,10 @@
 #define WEIR_CORE_HANDLES_H
 
 #include <bpf/libbpf.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -45,6 +47,38 @@ class FileDescriptor {
 
  private:
   int fd_ = -1;
+};
+
+// Memory that is shared with a file, such as a BPF map; empty where it cannot be (errno says why).
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(int fd, std::size_t bytes)
+      : memory_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)), bytes_(bytes) {
+    if (memory_ == MAP_FAILED) {
+      memory_ = nullptr;
+      bytes_ = 0;
+    }
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  Mapping(Mapping&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Mapping() {
+    if (memory_ != nullptr) ::munmap(memory_, bytes_);
+  }
+  void* get() const { return memory_; }
+  std::size_t size() const { return bytes_; }
+  explicit operator bool() const { return memory_ != nullptr; }
+
+ private:
+  void* memory_ = nullptr;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace weir

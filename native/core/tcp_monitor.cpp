@@ -48,6 +48,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
   programs_.emplace(options.object_path, [&](bpf_object* object) {
     resize(object, "connections", options.max_connections);
     resize(object, "records", options.ring_bytes);
+    resize(object, "outboxes", Outboxes::wanted());
     if (options.node.level > 0) keep_to(object, options.node);
   });
 
@@ -58,6 +59,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
   if (sweep_is_full_ == nullptr || bytes < sizeof *sweep_is_full_)
     throw Error("ERR_WEIR_OBJECT", "map the variables of " + options.object_path, errno);
 
+  outboxes_ = Outboxes(programs_->map("outboxes"));
   ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("records")), take, &room_, nullptr));
   if (!ring_) throw Error("ERR_WEIR_RING", "map the ring of " + options.object_path, errno);
 
@@ -90,7 +92,7 @@ TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
   for (;;) {
     const std::size_t filled = records.size();
     records.resize(filled + kReadBytes);
-    const std::size_t got = read_ring(std::span(records).subspan(filled));
+    const std::size_t got = read_records(std::span(records).subspan(filled));
     records.resize(filled + got);
     if (got + kRecordBytes <= kReadBytes) return records;
   }
@@ -100,11 +102,13 @@ std::size_t TcpMonitor::drain(std::span<std::uint8_t> into) {
   const std::shared_lock open(open_);
   const std::lock_guard turn(reading_);
   programs("drain the ring");
-  return read_ring(into);
+  return read_records(into);
 }
 
-std::size_t TcpMonitor::read_ring(std::span<std::uint8_t> into) {
-  room_ = into;
+std::size_t TcpMonitor::read_records(std::span<std::uint8_t> into) {
+  // Outboxes first: what listens is told of in the ring, and in no later batch than the connections that it accepted.
+  room_ = into.subspan(outboxes_.take(into));
+  if (room_.size() < kRecordBytes) return into.size() - room_.size();
   const int error = ring_buffer__consume(ring_.get());
   if (error < 0 && error != -ENOSPC) throw Error("ERR_WEIR_RING", "drain the ring", -error);
   return into.size() - room_.size();
@@ -141,6 +145,7 @@ std::vector<MapReport> TcpMonitor::maps() {
 void TcpMonitor::close() {
   const std::unique_lock alone(open_);
   ring_.reset();
+  outboxes_ = Outboxes();
   survey_.reset();
   sweep_.reset();
   programs_.reset();

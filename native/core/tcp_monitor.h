@@ -13,6 +13,7 @@
 
 #include "handles.h"
 #include "node.h"
+#include "outboxes.h"
 #include "program_set.h"
 #include "tcp.h"
 
@@ -40,10 +41,10 @@ class TcpMonitor {
 
   // Listeners, and connections older than the programs. Once, after construction.
   Records survey();
-  // The sweep's records, then those of the ring: the order in which they must be counted.
+  // The sweep's records, then those of the outboxes and the ring: the order in which they must be counted.
   Records collect(Sweep sweep);
-  // Fills `into`, which has room for one record at least, with what the ring holds; the bytes filled. What finds no room
-  // stays in the ring.
+  // Fills `into`, which has room for one record at least, with what the outboxes and the ring hold; the bytes filled. What
+  // finds no room stays there.
   std::size_t drain(std::span<std::uint8_t> into);
   // Refusals since load, over all CPUs, by enum weir_tcp_lost.
   Lost lost();
@@ -59,7 +60,7 @@ class TcpMonitor {
 
  private:
   ProgramSet& programs(const char* operation);
-  std::size_t read_ring(std::span<std::uint8_t> into);
+  std::size_t read_records(std::span<std::uint8_t> into);
 
   std::shared_mutex open_;  // alone: to close
   std::mutex reading_;      // whoever reads records
@@ -67,6 +68,7 @@ class TcpMonitor {
   std::optional<ProgramSet> programs_;
   Link sweep_;
   Link survey_;
+  Outboxes outboxes_;
   Ring ring_;
   std::uint32_t* sweep_is_full_ = nullptr;  // the program's own variable, mapped
   std::span<std::uint8_t> room_;            // where the ring's next record goes

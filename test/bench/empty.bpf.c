@@ -8,6 +8,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "../../bpf/tcp.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct {
@@ -21,6 +23,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_tcp_outbox);
+} outboxes SEC(".maps");
 
 __u32 sweep_is_full;
 

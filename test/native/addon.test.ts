@@ -3,10 +3,14 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
+import { availableParallelism } from "node:os";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { bpfObjectPath, loadAddon, type NativeTcpMonitor } from "../../src/kernel/addon.ts";
 import { TcpRecords } from "../../src/kernel/tcp-records.ts";
+import { connectPeer, type PeerPlace, PeerServer } from "../lab/peer.ts";
+import { Program } from "../lab/program.ts";
+import { freePort } from "../rig/free-port.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import { waitUntil } from "../rig/wait-until.ts";
 import { bpfDescriptors } from "./bpf-descriptors.ts";
@@ -269,8 +273,52 @@ test("TcpMonitor.collect() counts what found no room", async (context) => {
   const lost = monitor.lost();
   assert.ok((lost[0] ?? 0) > 0, "ring_full");
   assert.ok((lost[1] ?? 0) > 0, "map_full");
-  const records = monitor.drain(new ArrayBuffer(4096)) / tcpLayout.recordBytes;
-  assert.ok(records > 0 && records <= 24, `${records} records in a page`);
+  const room = new ArrayBuffer(1 << 20);
+  const records = new TcpRecords(tcpLayout, room, monitor.drain(room));
+  const { listen, unlisten } = tcpLayout.kinds;
+  const ofListeners = Array.from({ length: records.length }, (_, index) => records.kind(index)).filter(
+    (kind) => kind === listen || kind === unlisten,
+  ).length;
+  assert.ok(ofListeners > 0 && ofListeners <= 24, `${ofListeners} records of listeners in a page`);
+});
+
+test("TcpMonitor.drain() gives every end once and whole, through an outbox, over its last place, or the ring", async (context) => {
+  const place: PeerPlace = { start: (argv, options) => Program.start(argv, options) };
+  const port = await freePort();
+  const server = await PeerServer.start(place, { port, read: 23, respond: 41 });
+  context.after(() => server.stop());
+  const monitor = await opened(context, { maxConnections: 20_000, ringBytes: 1 << 22 });
+  // two records each: more than all outboxes hold, and then less, which begins in the middle of them
+  const rounds = [1100 * Math.min(availableParallelism(), 4), 701];
+  const room = new ArrayBuffer(tcpLayout.recordBytes * 509);
+  const ids = new Set<number>();
+  let ends = 0;
+  for (const count of rounds) {
+    const made = await connectPeer(place, { to: "127.0.0.1", port, count, concurrency: 32, send: 23, expect: 41 });
+    assert.equal(made.closed, count);
+    ends += 2 * count;
+    await waitUntil(
+      () => {
+        for (let bytes = monitor.drain(room); bytes > 0; bytes = monitor.drain(room)) {
+          const records = new TcpRecords(tcpLayout, room, bytes);
+          for (let index = 0; index < records.length; index++) {
+            if (records.localPort(index) !== port && records.remotePort(index) !== port) continue;
+            if (records.kind(index) !== tcpLayout.kinds.closed) continue;
+            const isServer = records.side(index) === tcpLayout.sides.server;
+            assert.equal(records.sentBytes(index), isServer ? 41 : 23);
+            assert.equal(records.receivedBytes(index), isServer ? 23 : 41);
+            assert.ok(records.atNs(index) >= records.establishedNs(index));
+            assert.ok(!ids.has(records.id(index)), "no record twice");
+            ids.add(records.id(index));
+          }
+        }
+        return ids.size >= ends;
+      },
+      { what: `${ends} ends` },
+    );
+  }
+  assert.equal(ids.size, ends);
+  assert.equal(monitor.lost()[0], 0);
 });
 
 test("TcpMonitor.drain() fills the room that there is, and leaves the rest to the next calls", async (context) => {
