@@ -43,6 +43,22 @@ export function localSocket(
   };
 }
 
+/** What is asked of clients and of servers, by turns as records come: each finds its own last answer fastest. */
+class SidedTable {
+  readonly client: WordTable;
+  readonly server: WordTable;
+
+  constructor(words: number) {
+    this.client = new WordTable(words);
+    this.server = new WordTable(words);
+  }
+
+  clear(): void {
+    this.client.clear();
+    this.server.clear();
+  }
+}
+
 /**
  * Who is at the two ends of a record: identity's answers, kept until identity says that one of them may be out of date.
  * Nothing is allocated for an answer that is kept.
@@ -51,10 +67,10 @@ export class Attribution {
   readonly #identity: Identity;
   readonly #listeners: Listeners;
   readonly #localKey = new Uint32Array(LOCAL_WORDS);
-  readonly #localIndex = new WordTable(LOCAL_WORDS);
+  readonly #localIndex = new SidedTable(LOCAL_WORDS);
   readonly #locals: Endpoint[] = [];
   readonly #remoteKey = new Uint32Array(REMOTE_WORDS);
-  readonly #remoteIndex = new WordTable(REMOTE_WORDS);
+  readonly #remoteIndex = new SidedTable(REMOTE_WORDS);
   readonly #remotes: RemoteAnswer[] = [];
   #version = -1;
   /** What is kept is true from here on; moments before are asked about each time. */
@@ -98,12 +114,13 @@ export class Attribution {
       key[4 + word] = records.local(index, word);
       key[8 + word] = records.commWord(index, word);
     }
-    const known = this.#localIndex.get(key);
+    const places = isServer ? this.#localIndex.server : this.#localIndex.client;
+    const known = places.get(key);
     if (known >= 0) return this.#locals[known] as Endpoint;
 
     const listener = isServer ? this.#listeners.get(records, index) : undefined;
     const endpoint = this.#identity.local(localSocket(records, index, listener));
-    this.#localIndex.set(key, this.#locals.push(endpoint) - 1);
+    places.set(key, this.#locals.push(endpoint) - 1);
     return endpoint;
   }
 
@@ -116,10 +133,11 @@ export class Attribution {
     key[0] = netns;
     key[1] = port;
     for (let word = 0; word < 4; word++) key[2 + word] = records.remote(index, word);
-    const known = this.#remoteIndex.get(key);
+    const places = isServer ? this.#remoteIndex.server : this.#remoteIndex.client;
+    const known = places.get(key);
     if (known >= 0) return this.#remotes[known] as RemoteAnswer;
     const answer = this.#identity.remote(remoteAddress(records, index), port, netns, unixMs);
-    this.#remoteIndex.set(key, this.#remotes.push(answer) - 1);
+    places.set(key, this.#remotes.push(answer) - 1);
     return answer;
   }
 }

@@ -38,6 +38,8 @@ export class EdgeTable {
   readonly #pins: number[] = [0, 0];
   readonly #free: number[] = [];
   #lastGeneration = 0;
+  /** The edge that was found last: connections of one edge come in bursts. */
+  #lastFound = OVERFLOW;
   #capacity = FIRST_CAPACITY;
   #overflowed = 0;
 
@@ -75,9 +77,13 @@ export class EdgeTable {
     serverPort: number,
     unixMs: number,
   ): number {
+    if (this.#is(this.#lastFound, client, server, service, serverPort)) return this.#lastFound;
     const key = this.#keyOf(client, server, service, serverPort);
     const known = this.#index.get(key);
-    if (known >= 0) return known;
+    if (known >= 0) {
+      this.#lastFound = known;
+      return known;
+    }
     if (this.#index.size >= this.#options.maxEdges) {
       this.#overflowed++;
       if (this.#generations[OVERFLOW] === 0) this.#begin(OVERFLOW, OVERFLOW_EDGE, unixMs);
@@ -152,6 +158,17 @@ export class EdgeTable {
     this.#created[edge] = unixMs;
     this.#touched[edge] = 0;
     this.#pins[edge] = 0;
+  }
+
+  #is(edge: number, client: Endpoint, server: Endpoint, service: ServiceRef | undefined, serverPort: number): boolean {
+    const known = this.#edges[edge];
+    return (
+      known !== undefined &&
+      known.client === client &&
+      known.server === server &&
+      known.service === service &&
+      known.serverPort === serverPort
+    );
   }
 
   #keyOf(client: Endpoint, server: Endpoint, service: ServiceRef | undefined, serverPort: number): Uint32Array {

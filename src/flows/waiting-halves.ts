@@ -67,9 +67,10 @@ export class WaitingHalves {
    * or -1.
    */
   add(isns: Uint32Array, records: TcpRecords, index: number, isServer: boolean, slot: number): number {
-    if (this.#freeCount === 0 || this.#places.get(isns) >= 0) return -1;
-    const place = this.#free[--this.#freeCount] as number;
-    this.#places.set(isns, place);
+    if (this.#freeCount === 0) return -1;
+    const place = this.#free[this.#freeCount - 1] as number;
+    if (!this.#places.add(isns, place)) return -1;
+    this.#freeCount--;
     for (let word = 0; word < ISN_WORDS; word++) this.#isns[place * ISN_WORDS + word] = isns[word] as number;
     this.#isServer[place] = isServer ? 1 : 0;
     this.#slots[place] = slot;

@@ -12,6 +12,8 @@ export class WordTable {
   #keys: Uint32Array;
   #values: Int32Array;
   #size = 0;
+  /** Where the last key was found: the next question is often the same. */
+  #last = 0;
 
   constructor(width: number, capacity = 64) {
     this.#width = width;
@@ -27,23 +29,28 @@ export class WordTable {
 
   /** The key's value, or -1. */
   get(key: Uint32Array): number {
-    return this.#values[this.#find(key)] as number;
+    if (this.#size === 0) return EMPTY;
+    if (!this.#isAt(this.#last, key)) this.#last = this.#find(key);
+    return this.#values[this.#last] as number;
   }
 
   set(key: Uint32Array, value: number): void {
-    let place = this.#find(key);
-    if (this.#values[place] === EMPTY) {
-      if (this.#size + 1 > (this.#mask + 1) * LOAD) {
-        this.#grow();
-        place = this.#find(key);
-      }
-      this.#size++;
-    }
-    this.#put(key, 0, place, value);
+    const place = this.#find(key);
+    if (this.#values[place] === EMPTY) this.#insert(key, place, value);
+    else this.#values[place] = value;
+  }
+
+  /** Sets the key unless it is there; whether it was not. */
+  add(key: Uint32Array, value: number): boolean {
+    const place = this.#find(key);
+    if (this.#values[place] !== EMPTY) return false;
+    this.#insert(key, place, value);
+    return true;
   }
 
   /** Removes the key and returns its value, or -1. */
   delete(key: Uint32Array): number {
+    if (this.#size === 0) return EMPTY;
     const place = this.#find(key);
     const value = this.#values[place] as number;
     if (value !== EMPTY) {
@@ -70,15 +77,29 @@ export class WordTable {
 
   /** The key's place, or the empty one where it would go. */
   #find(key: Uint32Array): number {
-    const keys = this.#keys;
     const values = this.#values;
+    let place = this.#home(key, 0);
+    while (values[place] !== EMPTY && !this.#hasKey(place, key)) place = (place + 1) & this.#mask;
+    return place;
+  }
+
+  #isAt(place: number, key: Uint32Array): boolean {
+    return this.#hasKey(place, key) && this.#values[place] !== EMPTY;
+  }
+
+  #hasKey(place: number, key: Uint32Array): boolean {
+    const keys = this.#keys;
     const width = this.#width;
-    for (let place = this.#home(key, 0); ; place = (place + 1) & this.#mask) {
-      if (values[place] === EMPTY) return place;
-      let word = 0;
-      while (word < width && keys[place * width + word] === key[word]) word++;
-      if (word === width) return place;
-    }
+    for (let word = 0; word < width; word++) if (keys[place * width + word] !== key[word]) return false;
+    return true;
+  }
+
+  /** Fills an empty place, or where it goes after growing. */
+  #insert(key: Uint32Array, place: number, value: number): void {
+    const isFull = this.#size + 1 > (this.#mask + 1) * LOAD;
+    if (isFull) this.#grow();
+    this.#put(key, 0, isFull ? this.#find(key) : place, value);
+    this.#size++;
   }
 
   /** Empties a place, and moves up what is found only because it was taken. */

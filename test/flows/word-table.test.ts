@@ -60,14 +60,18 @@ test("WordTable behaves as a Map does over 200 000 random operations", () => {
     const words = key(random(500), random(3) * 0x40000000);
     const name = words.join();
     const what = random(10);
-    if (what < 5) {
+    if (what < 4) {
       table.set(words, step);
       map.set(name, step);
+    } else if (what < 5) {
+      assert.equal(table.add(words, step), !map.has(name));
+      if (!map.has(name)) map.set(name, step);
     } else if (what < 8) {
       assert.equal(table.delete(words), map.get(name) ?? -1);
       map.delete(name);
     } else {
       assert.equal(table.get(words), map.get(name) ?? -1);
+      assert.equal(table.get(words), map.get(name) ?? -1, "asked twice in a row");
     }
     assert.equal(table.size, map.size);
   }
