@@ -172,10 +172,13 @@ export class FlowCounter {
     for (let index = 0; index < records.length; index++) this.#count(records, index);
   }
 
-  /** The records of one collection. `sweep` is what was asked of the kernel for it. */
-  count(records: TcpRecords, sweep: Sweep): void {
+  /**
+   * The records of one collection. `sweep` is what was asked of the kernel for it; `isPart`: it came so soon that the next
+   * one, too, may bring the other halves of the batch that it is part of.
+   */
+  count(records: TcpRecords, sweep: Sweep, isPart = false): void {
     this.#begin(records);
-    this.#waiting.beginBatch();
+    if (!isPart) this.#waiting.beginBatch();
     if (sweep === "all") this.#fullSweeps++;
     for (let index = 0; index < records.length; index++) this.#count(records, index);
     this.#backends?.ask();

@@ -8,12 +8,17 @@ const PAIRING_SWEEP_MS = 400;
 const PAIRING_MS = 3 * PAIRING_SWEEP_MS;
 /** How long the end waits for answers about what was counted last. */
 const LAST_ANSWERS_MS = 1_000;
+/** Records that a drain should bring: as many as one CPU's outbox holds, and as the processor's caches keep until they are counted. */
+const DRAIN_RECORDS = 1_024;
+/** No drain is sooner after another, unless the ring fills. */
+const MIN_DRAIN_MS = 20;
 /** Sweeps of everything, to notice what ended without a record. */
 const FULL_SWEEP_MS = 60_000;
 
 export interface FlowLoopOptions {
   readonly monitor: TcpMonitor;
   readonly counter: FlowCounter;
+  /** Between drains while there is little to drain. */
   readonly drainIntervalMs: number;
   readonly sweepIntervalMs: number;
   /** Records after which the next drain comes at once: the ring fills faster than the timer empties it. */
@@ -34,6 +39,9 @@ export class FlowLoop {
   #stopped = false;
   #lastSweepMs: number;
   #lastFullSweepMs: number;
+  #lastTurnMs: number;
+  #lastBatchMs = Number.NEGATIVE_INFINITY;
+  #waitMs: number;
   #collections = 0;
   #records = 0;
 
@@ -42,6 +50,8 @@ export class FlowLoop {
     this.#sweepAfterMs = Math.max(options.sweepIntervalMs / 2, options.sweepIntervalMs - PAIRING_MS);
     this.#lastSweepMs = options.nowMs();
     this.#lastFullSweepMs = this.#lastSweepMs;
+    this.#lastTurnMs = this.#lastSweepMs;
+    this.#waitMs = options.drainIntervalMs;
   }
 
   get collections(): number {
@@ -77,15 +87,29 @@ export class FlowLoop {
   }
 
   async #turn(): Promise<void> {
-    const startMs = this.#options.nowMs();
-    const records = await this.#collect(this.#nextSweep(startMs));
-    if (records > this.#options.pressingRecords) this.#schedule(0);
-    else this.#schedule(Math.max(0, this.#options.drainIntervalMs - (this.#options.nowMs() - startMs)));
+    const { nowMs, drainIntervalMs, pressingRecords } = this.#options;
+    const startMs = nowMs();
+    const isPart = startMs - this.#lastBatchMs < drainIntervalMs - MIN_DRAIN_MS;
+    if (!isPart) this.#lastBatchMs = startMs;
+    const sweep = this.#nextSweep(startMs, isPart);
+    const records = await this.#collect(sweep, isPart);
+    if (sweep === "none") this.#waitMs = this.#waitFor(records, startMs - this.#lastTurnMs);
+    this.#lastTurnMs = startMs;
+    if (records > pressingRecords) this.#schedule(0);
+    else this.#schedule(Math.max(0, this.#waitMs - (nowMs() - startMs)));
   }
 
-  #nextSweep(nowMs: number): Sweep {
+  /** How long it should take until the next `DRAIN_RECORDS` are there. */
+  #waitFor(records: number, sinceMs: number): number {
+    const { drainIntervalMs } = this.#options;
+    if (records * drainIntervalMs <= DRAIN_RECORDS * sinceMs) return drainIntervalMs;
+    return Math.max(Math.min(MIN_DRAIN_MS, drainIntervalMs), (DRAIN_RECORDS * sinceMs) / records);
+  }
+
+  /** `isPart`: the batch is not over, and may still bring the other halves that would be swept for. */
+  #nextSweep(nowMs: number, isPart: boolean): Sweep {
     const sinceMs = nowMs - this.#lastSweepMs;
-    const isWanted = sinceMs >= PAIRING_SWEEP_MS && this.#options.counter.wantsSweep;
+    const isWanted = !isPart && sinceMs >= PAIRING_SWEEP_MS && this.#options.counter.wantsSweep;
     if (sinceMs < this.#sweepAfterMs && !isWanted) return "none";
     this.#lastSweepMs = nowMs;
     if (nowMs - this.#lastFullSweepMs < FULL_SWEEP_MS) return "changed";
@@ -93,10 +117,10 @@ export class FlowLoop {
     return "all";
   }
 
-  async #collect(sweep: Sweep): Promise<number> {
+  async #collect(sweep: Sweep, isPart = false): Promise<number> {
     try {
       const records = await this.#options.monitor.collect(sweep);
-      this.#options.counter.count(records, sweep);
+      this.#options.counter.count(records, sweep, isPart);
       this.#collections++;
       this.#records += records.length;
       return records.length;

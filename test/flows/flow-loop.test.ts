@@ -5,7 +5,7 @@ import type { Sweep } from "../../src/kernel/addon.ts";
 import type { TcpMonitor } from "../../src/kernel/tcp-monitor.ts";
 import type { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { clientHalf, FlowRig, serverHalf } from "./flow-rig.ts";
-import { batchOf } from "./tcp-record.ts";
+import { batchOf, type TcpRecord } from "./tcp-record.ts";
 
 /** A loop on a clock that `pass` moves, over a monitor that hands out `next` once. */
 function loopOf(options: { pressingRecords?: number } = {}) {
@@ -17,14 +17,16 @@ function loopOf(options: { pressingRecords?: number } = {}) {
     asked: [] as Sweep[],
     inFlight: 0,
     next: batchOf(),
+    /** What the next collection brings instead, where there is any. */
+    arrived: [] as TcpRecord[],
     error: undefined as Error | undefined,
     errors: [] as unknown[],
     gate: undefined as Promise<void> | undefined,
     loop: undefined as unknown as FlowLoop,
-    async pass(ms: number): Promise<void> {
-      for (let passed = 0; passed < ms; passed += 100) {
-        state.nowMs += 100;
-        mock.timers.tick(100);
+    async pass(ms: number, stepMs = 100): Promise<void> {
+      for (let passed = 0; passed < ms; passed += stepMs) {
+        state.nowMs += stepMs;
+        mock.timers.tick(stepMs);
         await new Promise(setImmediate);
       }
     },
@@ -36,7 +38,8 @@ function loopOf(options: { pressingRecords?: number } = {}) {
       assert.equal(state.inFlight, 1, "one collection at a time");
       await state.gate;
       state.inFlight--;
-      const { next, error } = state;
+      const next = state.arrived.length > 0 ? batchOf(...state.arrived.splice(0)) : state.next;
+      const { error } = state;
       state.next = batchOf();
       state.error = undefined;
       if (error !== undefined) throw error;
@@ -126,6 +129,66 @@ loopTest("FlowLoop drains again at once where the ring fills fast", async () => 
   assert.equal(state.asked.length, 2);
   assert.equal(state.loop.records, 3);
   await state.loop.shutdown();
+});
+
+/** `count` connections, both halves of each. */
+function connections(firstId: number, count: number) {
+  return Array.from({ length: count }, (_, at) => firstId + at).flatMap((id) => [
+    clientHalf({ id: 2 * id, localIsn: 1, remoteIsn: id }),
+    serverHalf({ id: 2 * id + 1, localIsn: id, remoteIsn: 1 }),
+  ]);
+}
+
+loopTest(
+  "FlowLoop drains sooner while more comes than a drain should bring, and no oftener than every 20 ms",
+  async () => {
+    const state = loopOf({ pressingRecords: 100_000 });
+    state.loop.start();
+    await state.pass(400);
+    const quiet = state.asked.length;
+    let id = 0;
+    const load = async (ms: number, perMs: number) => {
+      const before = state.asked.length;
+      for (let passed = 0; passed < ms; passed += 10) {
+        state.arrived.push(...connections(id + 1, 5 * perMs));
+        id += 5 * perMs;
+        await state.pass(10, 10);
+      }
+      return state.asked.length - before;
+    };
+    assert.equal(quiet, 2);
+    const some = await load(1000, 2); // 400 in 200 ms
+    const many = await load(1000, 10); // 1 024 in 102 ms
+    const flood = await load(300, 100); // 1 024 in 10 ms
+    assert.equal(some, 5);
+    assert.ok(many >= 8 && many <= 10, `${many} drains a second`);
+    assert.ok(flood >= 12 && flood <= 15, `${flood} drains in 0.3 s`);
+    await state.pass(400, 10);
+    const after = state.asked.length;
+    await state.pass(1000, 10);
+    assert.equal(state.asked.length - after, 5, "and as before once it is quiet");
+    assert.equal(state.rig.total("opened"), id);
+    assert.deepEqual([...new Set(state.asked)], ["none"]);
+    await state.loop.shutdown();
+  },
+);
+
+loopTest("FlowLoop takes drains that come soon for parts of one batch: they are no reason to sweep", async () => {
+  const state = loopOf({ pressingRecords: 100_000 });
+  state.loop.start();
+  // connections whose halves come 120 ms from each other: longer than it is between two drains, shorter than a batch
+  for (let step = 1; step <= 400; step++) {
+    state.arrived.push(...connections(10_000 + 100 * step, 50));
+    state.arrived.push(serverHalf({ id: 2 * step, localIsn: step, remoteIsn: 1 }));
+    if (step > 12) {
+      state.arrived.push(clientHalf({ id: 2 * step - 1, localIsn: 1, remoteIsn: step - 12 }));
+    }
+    await state.pass(10, 10);
+  }
+  assert.ok(state.asked.length > 30, `${state.asked.length} drains in 4 s`);
+  assert.deepEqual([...new Set(state.asked)], ["none"]);
+  await state.loop.shutdown();
+  assert.equal(state.rig.total("opened"), 400 * 51);
 });
 
 loopTest("FlowLoop tells of a failed collection and goes on", async () => {
