@@ -28,7 +28,7 @@ const flows = z
       default: "200ms",
       min: "10ms",
       max: "2s",
-      description: "How often records of closed connections are taken from the ring buffer.",
+      description: "How often records of closed connections are taken from the kernel; where many close, sooner.",
     }),
     maxEdges: integerOption({
       default: 2_000,
