@@ -19,6 +19,8 @@ export interface BackendPlaces {
   readonly index: (place: number) => number;
   /** Who was at the address to which the connection in a place was translated. */
   readonly resolve: (address: AddressWords, port: number, place: number) => RemoteAnswer;
+  /** The same once more, for an answer that was not settled. */
+  readonly resolveAgain: (address: AddressWords, place: number) => RemoteAnswer;
   /** There is an answer, or there will be none. */
   readonly onAnswer: (place: number) => void;
   /** Told of what went wrong in one of the above. */
@@ -39,6 +41,8 @@ export class BackendFinder {
   readonly #tickets: Uint32Array;
   readonly #answers: (RemoteAnswer | undefined)[];
   readonly #ports: Uint16Array;
+  /** Addresses behind answers that are not settled, by place. */
+  readonly #unsettled = new Map<number, AddressWords>();
   /** Places to ask about, in their order, each with its ticket. */
   readonly #wanted: Uint32Array;
   #wantedCount = 0;
@@ -74,6 +78,8 @@ export class BackendFinder {
 
   /** Who answered, and at which port; undefined where that is not known (yet). */
   answer(place: number): RemoteAnswer | undefined {
+    const address = this.#unsettled.size === 0 ? undefined : this.#unsettled.get(place);
+    if (address !== undefined) this.#answers[place] = this.#places.resolveAgain(address, place);
     return this.#answers[place];
   }
   port(place: number): number {
@@ -89,6 +95,7 @@ export class BackendFinder {
   forget(place: number): void {
     if (this.isAsking(place)) this.#tickets[place] = (this.#tickets[place] as number) + 1;
     this.#answers[place] = undefined;
+    this.#unsettled.delete(place);
   }
 
   /** Asks about what is wanted and still waits. One crossing at a time; what is wanted meanwhile is asked when it is over. */
@@ -171,7 +178,9 @@ export class BackendFinder {
 
   #keep(place: number, { address, port }: BackendSocket): void {
     this.#ports[place] = port;
-    this.#answers[place] = this.#places.resolve(address, port, place);
+    const answer = this.#places.resolve(address, port, place);
+    this.#answers[place] = answer;
+    if (answer.unsettledMs !== undefined) this.#unsettled.set(place, address);
   }
 }
 

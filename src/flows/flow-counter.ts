@@ -25,7 +25,9 @@ const MAX_WAITING = 32_768;
 const MAX_FAILING = 1_024;
 /** Records that wait at once for the owner of their socket to be known: beyond, they are counted as Unknown's. 160 bytes each, once they are used. */
 const MAX_HELD = 16_384;
-/** In place of an edge: the owner of the socket is about to be known. */
+/** Between looks at those whose wait may have ended by the time alone. */
+const REPLAY_MS = 500;
+/** In place of an edge: the owner of the socket, or who is at its other end, is about to be known. */
 const PENDING = -1;
 /** Connections without a birth that end so soon after the start are older than the agent. */
 const UNBORN_GRACE_MS = 60_000;
@@ -95,6 +97,7 @@ export class FlowCounter {
   #isAgain = false;
   /** Called when another agent has answered. */
   #onAnswered = () => {};
+  #replayedMs = 0;
   #fullSweeps = 0;
   #unbornSkipped = 0;
   /** Soon after the start. */
@@ -235,7 +238,12 @@ export class FlowCounter {
   /** Learns of listeners before what they accepted is counted: a sweep's records come first in a batch, theirs after. */
   #begin(records: TcpRecords): void {
     this.#clock.refresh();
-    if (this.#attribution.refresh(this.#clock.unixMs) && this.#held.size > 0) this.#replayHeld();
+    const nowMs = this.#clock.unixMs;
+    const isNews = this.#attribution.refresh(nowMs);
+    if (this.#held.size > 0 && (isNews || nowMs - this.#replayedMs >= REPLAY_MS)) {
+      this.#replayedMs = nowMs;
+      this.#replayHeld();
+    }
     const { listen, unlisten } = this.#layout.kinds;
     for (let index = 0; index < records.length; index++) {
       const kind = records.kind(index);
@@ -406,6 +414,11 @@ export class FlowCounter {
         const { service } = this.#remote(records, indexOf(place), false);
         return identity.backend(address, port, service, this.#bornUnixMs(records, indexOf(place)));
       },
+      resolveAgain: (address, place) => {
+        const { records } = half(place);
+        const index = indexOf(place);
+        return identity.remote(address, 0, records.netns(index), this.#bornUnixMs(records, index));
+      },
       onAnswer: (place) => this.#heard(place),
       onError: onError ?? (() => {}),
     };
@@ -437,6 +450,10 @@ export class FlowCounter {
   #settleAlone(place: number): void {
     const { records } = this.#waiting;
     const isServer = this.#waiting.isServer(place);
+    if (isServer && this.#isClientComing(place)) {
+      this.#waiting.postpone(place);
+      return;
+    }
     if (!this.#isHurried && (isServer ? this.#asksOrigin(place) : this.#awaitsBackend(place))) return;
     const edge = this.#decideAlone(records, place, this.#waiting.slot(place), isServer, place);
     if (edge === PENDING) {
@@ -459,6 +476,13 @@ export class FlowCounter {
     if (this.#backends?.isAsking(place) !== true) return false;
     this.#waiting.hold(place);
     return true;
+  }
+
+  /** Whether news may be under way of a server's client: of a pod that is about to be known nobody else can say more. */
+  #isClientComing(place: number): boolean {
+    if (this.#waiting.isHeld(place)) return false;
+    const { records } = this.#waiting;
+    return this.#isUnsettled(this.#remote(records, place, true), records, place);
   }
 
   #asksOrigin(place: number): boolean {
@@ -561,15 +585,23 @@ export class FlowCounter {
     if (here === undefined) return PENDING;
     const there = this.#remote(records, index, isServer);
     if (isServer) {
+      if (there.counted === "here" && this.#isUnsettled(there, records, index)) return PENDING;
       // whether it is the node's own, and so counted there, or another's: nobody could say
       const isHidden = there.counted === "there unless forwarded";
       const endpoint = isHidden ? this.#identity.unknown : (there.endpoint ?? NO_BACKEND);
       return this.#edges.find(endpoint, here, undefined, records.localPort(index), this.#clock.unixMs);
     }
     const backend = place < 0 ? undefined : this.#backends?.answer(place);
+    if (this.#isUnsettled(backend ?? there, records, index)) return PENDING;
     const endpoint = there.endpoint ?? backend?.endpoint ?? NO_BACKEND;
     const port = backend === undefined ? records.remotePort(index) : (this.#backends?.port(place) ?? 0);
     return this.#edges.find(here, endpoint, there.service, port, this.#clock.unixMs);
+  }
+
+  /** Whether news may be under way of who is at the other end. */
+  #isUnsettled({ unsettledMs }: RemoteAnswer, records: TcpRecords, index: number): boolean {
+    if (unsettledMs === undefined || this.#isHurried || records.bornNs(index) === 0) return false;
+    return this.#clock.unixMs - this.#bornUnixMs(records, index) < unsettledMs;
   }
 
   #remote(records: TcpRecords, index: number, isServer: boolean): RemoteAnswer {

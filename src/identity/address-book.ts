@@ -109,6 +109,13 @@ export class AddressBook {
     if (record.askedAt === this.#version.value) this.#version.bump();
   }
 
+  touchedAll(addresses: readonly string[]): void {
+    for (const text of addresses) {
+      const record = this.find(text);
+      if (record !== undefined) this.touched(record);
+    }
+  }
+
   /** Takes up that the owner had the addresses, and has given them back before that was heard of. */
   recall<T extends object>(
     addresses: readonly string[],

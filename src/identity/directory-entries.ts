@@ -16,6 +16,8 @@ export interface PodEntry {
   readonly service: SlimPod["service"];
   /** When it was deleted, in milliseconds since the Unix epoch; 0 while it exists. */
   readonly deletedMs: number;
+  /** When it was heard of first that it is being deleted, which its kubelet then does; 0 before. */
+  readonly endingMs: number;
 }
 
 export interface NodeEntry {
@@ -43,6 +45,7 @@ export interface PodRecord extends PodEntry {
   endpoint: Endpoint;
   containers: SlimPod["containers"];
   deletedMs: number;
+  endingMs: number;
   ips: readonly string[];
   /** Values of the chosen labels and annotations. */
   chosen: readonly string[];

@@ -99,7 +99,7 @@ export class Directory implements ObjectSink {
   readonly #services: ServiceBook;
   readonly #slices: SliceBook;
   readonly #owners = new Owners();
-  #podRanges = new CidrTable<true>();
+  #podRanges = new CidrTable<NodeRecord>();
   readonly #missedPods: AskedKeys<string>;
   #listed = false;
   #podsListed = false;
@@ -233,9 +233,9 @@ export class Directory implements ObjectSink {
     return this.#askPod(this.#containers.get(containerId), containerId);
   }
 
-  /** Whether an address lies in some node's pod network, so that only a pod can own it. */
-  inPodRange(address: AddressWords): boolean {
-    return this.#podRanges.match(address) !== undefined;
+  /** The node in whose pod network an address lies, so that only a pod of that node can own it. */
+  podRangeAt(address: AddressWords): NodeEntry | undefined {
+    return this.#podRanges.match(address);
   }
 
   upsertPod(pod: SlimPod): void {
@@ -258,6 +258,10 @@ export class Directory implements ObjectSink {
     record.hadAddress ||= pod.ips.length > 0;
     if (pod.ips.length === 0 && !this.#oldPodNews) record.absentMs = nowMs;
     record.ips = ips;
+    if (pod.deleting && record.endingMs === 0) {
+      record.endingMs = this.#oldPodNews ? this.#lastPodNewsMs : nowMs;
+      this.#addresses.touchedAll(ips);
+    }
     this.#heardOfPods(nowMs);
   }
 
@@ -363,6 +367,7 @@ export class Directory implements ObjectSink {
       endpoint: this.#endpointOf(pod, pod),
       containers: [],
       deletedMs: 0,
+      endingMs: 0,
       ips: NO_ADDRESSES,
       chosen: pod.chosen,
       service: pod.service,
@@ -527,11 +532,11 @@ export class Directory implements ObjectSink {
 
   /** A node came or went: rare, so all unowned addresses may as well be asked about anew. */
   #rebuildPodRanges(): void {
-    this.#podRanges = new CidrTable<true>();
-    for (const { podCIDRs } of this.#nodes.values()) {
-      for (const cidr of podCIDRs) {
+    this.#podRanges = new CidrTable<NodeRecord>();
+    for (const node of this.#nodes.values()) {
+      for (const cidr of node.podCIDRs) {
         try {
-          this.#podRanges.set(cidr, true);
+          this.#podRanges.set(cidr, node);
         } catch {
           this.#badNetworks += 1;
         }

@@ -54,6 +54,11 @@ export interface RemoteAnswer {
   /** Whether the socket at the other end may be on this host: worth waiting for its own record. */
   readonly maybeHere: boolean;
   readonly counted: Counted;
+  /**
+   * For how long after the moment asked about news may be under way that make it another answer; absent where none are. Until
+   * then the connection is better not counted, but asked about again.
+   */
+  readonly unsettledMs?: number;
 }
 
 /** The pod and container of a local socket, for spans. One object for as long as nothing of it changes. */

@@ -12,7 +12,13 @@ export interface EndpointAnswers {
   readonly peer: RemoteAnswer;
   /** It is a node with another agent. */
   readonly peerNode: RemoteAnswer;
+  /** Likewise `here` and `peer`, for a pod that is being deleted: its address may be another's already. */
+  readonly endingHere: RemoteAnswer;
+  readonly endingPeer: RemoteAnswer;
 }
+
+/** News of the next pod with an address of one that is being deleted take no longer than this. */
+const ENDING_MS = 3_000;
 
 /**
  * Keeps equal endpoints, Services and answers one object for as long as anybody holds them, and no longer:
@@ -48,6 +54,8 @@ export class Interner {
         away: { endpoint, service: undefined, maybeHere: false, counted: "here" },
         peer: { endpoint, service: undefined, maybeHere: false, counted: "there" },
         peerNode: { endpoint, service: undefined, maybeHere: false, counted: "there unless forwarded" },
+        endingHere: { endpoint, service: undefined, maybeHere: true, counted: "here", unsettledMs: ENDING_MS },
+        endingPeer: { endpoint, service: undefined, maybeHere: true, counted: "there", unsettledMs: ENDING_MS },
       };
       this.#endpointAnswers.set(endpoint, answers);
     }

@@ -76,6 +76,12 @@ export class Ownership<T extends object> {
     return undefined;
   }
 
+  /** Whether the last owner that is known had given it back by then: the next one's claim may be under way. */
+  isFreeAt(unixMs: number): boolean {
+    const end = this.#newest?.end;
+    return end !== undefined && unixMs >= end.untilMs;
+  }
+
   claim(owner: T, claim: Claim): void {
     const { nowMs, sinceMs, leadMs = 0, contestedMs = nowMs, surelyMs = nowMs, evict } = claim;
     const { tookAfterSeconds = 0, tookBeforeSeconds = 0 } = claim;

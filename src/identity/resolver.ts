@@ -3,7 +3,7 @@ import { AnswerVersion } from "./answer-version.ts";
 import { type Cgroup, CgroupTree, type CgroupTreeStats } from "./cgroup-tree.ts";
 import type { CgroupPlace } from "./container-path.ts";
 import { Directory, type DirectoryStats } from "./directory.ts";
-import type { AddressRecord, PodEntry } from "./directory-entries.ts";
+import type { AddressRecord, NodeEntry, PodEntry } from "./directory-entries.ts";
 import type { AddressWords, Endpoint, Identity, LocalSocket, PodDetail, RemoteAnswer, ServiceRef } from "./endpoint.ts";
 import { type EndpointLabels, NO_LABELS } from "./endpoint-labels.ts";
 import { ExternalNames, type NamedNetwork } from "./external.ts";
@@ -65,6 +65,9 @@ export interface ResolverStats {
   readonly version: number;
 }
 
+/** How long news of a new pod are awaited, where nothing else is said. */
+const PENDING_MS = 10_000;
+
 /**
  * Answers who is at both ends of a connection, from the cluster's directory and from this host.
  *
@@ -88,6 +91,9 @@ export class Resolver implements Identity {
   readonly #external: ExternalNames;
   readonly #podDetails = new PodDetails();
   readonly #host: Endpoint;
+  /** A pod that the API server has not told of, on this node and on one with another agent. */
+  readonly #soonHere: RemoteAnswer;
+  readonly #soonPeer: RemoteAnswer;
   readonly unknown: Endpoint;
   readonly pending: Endpoint;
   #unresolvedLocal = 0;
@@ -124,7 +130,7 @@ export class Resolver implements Identity {
     this.#pendingPods = new PendingPods({
       clock,
       version,
-      ...(options.pendingMs === undefined ? {} : { waitMs: options.pendingMs }),
+      waitMs: options.pendingMs ?? PENDING_MS,
     });
     this.#hostAddresses = new HostAddresses({
       procPath,
@@ -138,6 +144,10 @@ export class Resolver implements Identity {
     this.#host = interner.endpoint("Node", "", labelName(options.hostName));
     this.unknown = interner.endpoint("Unknown", "", "unknown");
     this.pending = { ...this.unknown };
+    const { pendingMs: unsettledMs = PENDING_MS } = options;
+    const soon = { endpoint: this.unknown, service: undefined, maybeHere: true, unsettledMs } as const;
+    this.#soonHere = { ...soon, counted: "here" };
+    this.#soonPeer = { ...soon, counted: "there" };
   }
 
   get version(): number {
@@ -211,12 +221,12 @@ export class Resolver implements Identity {
 
   podOf(socket: LocalSocket): PodDetail | undefined {
     const place = this.#place(this.#cgroups.lookup(socket.cgroupId, socket.pid), socket.pid);
-    const pod = this.#cluster ? (this.#podOfPlace(place) ?? this.#podOfNetns(socket)) : undefined;
+    const pod = this.#cluster ? this.#podOf(place, socket) : undefined;
     return pod && this.#podDetails.of(pod, place?.containerId ?? "");
   }
 
   #localInCluster(socket: LocalSocket, cgroup: Cgroup | undefined, place: CgroupPlace | undefined): Endpoint {
-    const pod = this.#podOfPlace(place) ?? this.#podOfNetns(socket);
+    const pod = this.#podOf(place, socket);
     if (pod !== undefined) {
       this.#netnsPods.learn(socket.netns, pod);
       if (place?.podUid !== undefined) this.#pendingPods.settle(place.podUid);
@@ -226,6 +236,11 @@ export class Resolver implements Identity {
     if (place?.podUid !== undefined) return this.#pendingPods.awaits(place.podUid) ? this.pending : this.unknown;
     if (cgroup === undefined && place === undefined) return this.unknown;
     return this.#nodeOfNetns(socket.netns);
+  }
+
+  #podOf(place: CgroupPlace | undefined, socket: LocalSocket): PodEntry | undefined {
+    // Who is in a pod's cgroup is of no other pod, whoever had the address and the namespace's number before.
+    return this.#podOfPlace(place) ?? (place?.podUid === undefined ? this.#podOfNetns(socket) : undefined);
   }
 
   #podOfPlace(place: CgroupPlace | undefined): PodEntry | undefined {
@@ -284,11 +299,7 @@ export class Resolver implements Identity {
     const { directory } = this;
     if (record !== undefined) {
       const pod = record.pods?.at(unixMs);
-      if (pod !== undefined) {
-        const answers = this.#interner.answers(pod.endpoint);
-        if (this.#hasPeer(pod.nodeName)) return answers.peer;
-        return hereNetns !== 0 || pod.nodeName === this.#hostName ? answers.here : answers.away;
-      }
+      if (pod !== undefined) return this.#podAnswer(pod, hereNetns !== 0, unixMs);
       const node = record.nodes?.at(unixMs);
       if (node !== undefined) {
         const hostPod = port === 0 ? undefined : directory.hostPodOf(record, port, unixMs);
@@ -298,14 +309,29 @@ export class Resolver implements Identity {
       }
     }
     if (hereNetns !== 0) return this.#answer(this.#ownerOfNetns(hereNetns), true);
-    // A pod that the API server has not told of may well be on this node.
-    if (directory.inPodRange(address)) return this.#answer(this.unknown, true);
+    const range = directory.podRangeAt(address);
+    if (range !== undefined || record?.pods !== undefined) return this.#unnamedPod(range, record?.pods, unixMs);
     if (record === undefined) return this.#external.answer(address);
-    // A pod had it lately, and who has it now is still under way.
-    if (record.pods !== undefined) return this.#answer(this.unknown, true);
     const backend = port === 0 ? undefined : directory.backendOf(record, port, unixMs);
     if (backend === undefined && directory.isServiceAddress(address, unixMs)) return this.#answer(this.unknown, false);
     return this.#external.answer(address, backend);
+  }
+
+  #podAnswer(pod: PodEntry, hasNetns: boolean, unixMs: number): RemoteAnswer {
+    const answers = this.#interner.answers(pod.endpoint);
+    const isPeer = this.#hasPeer(pod.nodeName);
+    // Its address may be another's by now, of whom no news came yet.
+    if (pod.endingMs !== 0 && unixMs >= pod.endingMs) return isPeer ? answers.endingPeer : answers.endingHere;
+    if (isPeer) return answers.peer;
+    return hasNetns || pod.nodeName === this.#hostName ? answers.here : answers.away;
+  }
+
+  /** A pod of whom the API server has not told, or of whom it cannot be said which of two it was. */
+  #unnamedPod(range: NodeEntry | undefined, pods: AddressRecord["pods"], unixMs: number): RemoteAnswer {
+    const isPeer = range !== undefined && this.#hasPeer(range.name);
+    if (pods === undefined || pods.isFreeAt(unixMs)) return isPeer ? this.#soonPeer : this.#soonHere;
+    const answers = this.#interner.answers(this.unknown);
+    return isPeer ? answers.peer : answers.here;
   }
 
   /** Whether a node of the cluster has the address now. */

@@ -43,6 +43,8 @@ export class RigIdentity implements Identity {
   /** cgroups of nobody's. */
   readonly lost = new Set<bigint>();
   readonly asked: string[] = [];
+  /** Other answers than usually, by address. */
+  readonly news = new Map<string, RemoteAnswer>();
   readonly #remotes = new Map<string, RemoteAnswer>([
     ["10.0.0.1", { endpoint: CART, service: undefined, maybeHere: true, counted: "here" }],
     ["10.0.0.2", { endpoint: DEPOT, service: undefined, maybeHere: true, counted: "here" }],
@@ -64,11 +66,15 @@ export class RigIdentity implements Identity {
   remote(address: AddressWords, port: number, _netns: number, unixMs: number): RemoteAnswer {
     this.asked.push(`remote ${formatAddress(address)}:${port} at ${unixMs}`);
     if (port === NODE_PORT) return { endpoint: undefined, service: SERVICE, maybeHere: true, counted: "here" };
-    return this.#remotes.get(formatAddress(address)) ?? this.#nobody;
+    return this.#answer(address);
   }
   backend(address: AddressWords, port: number, service: ServiceRef | undefined, unixMs: number): RemoteAnswer {
     this.asked.push(`backend ${formatAddress(address)}:${port} of ${service?.name} at ${unixMs}`);
-    return this.#remotes.get(formatAddress(address)) ?? this.#nobody;
+    return this.#answer(address);
+  }
+  #answer(address: AddressWords): RemoteAnswer {
+    const text = formatAddress(address);
+    return this.news.get(text) ?? this.#remotes.get(text) ?? this.#nobody;
   }
 }
 

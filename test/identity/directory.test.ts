@@ -358,14 +358,14 @@ test("Directory counts a slice's addresses that it cannot read", () => {
   directory.deleteEndpointSlice("e");
 });
 
-test("Directory.inPodRange() follows the nodes", () => {
+test("Directory.podRangeAt() follows the nodes", () => {
   const { directory } = directoryAt();
   directory.upsertNode(node({ uid: "n", name: "node-1", podCIDRs: ["10.1.0.0/24", "fd01::/64"] }));
-  assert.equal(directory.inPodRange(address("10.1.0.77")), true);
-  assert.equal(directory.inPodRange(address("fd01::9")), true);
-  assert.equal(directory.inPodRange(address("10.1.1.77")), false);
+  assert.equal(directory.podRangeAt(address("10.1.0.77"))?.name, "node-1");
+  assert.equal(directory.podRangeAt(address("fd01::9"))?.name, "node-1");
+  assert.equal(directory.podRangeAt(address("10.1.1.77")), undefined);
   directory.deleteNode("n");
-  assert.equal(directory.inPodRange(address("10.1.0.77")), false);
+  assert.equal(directory.podRangeAt(address("10.1.0.77")), undefined);
 });
 
 test("Directory counts addresses it cannot read", () => {

@@ -19,6 +19,7 @@ function entry(uid: string, fields: Partial<PodEntry> = {}): PodEntry & { delete
     containers: [],
     service: undefined,
     deletedMs: 0,
+    endingMs: 0,
     ...fields,
   };
 }

@@ -17,6 +17,8 @@ const STATIC_HASH = "8f14e45fceea167a5a36dedd4bea2543";
 const ID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /** A host made of plain files: a cgroup tree and a procfs with pid 1 in the host's namespace. */
+const FRESH_UID = "11111111-2222-3333-4444-555555555555";
+
 async function host(t: TestContext, options: Partial<ResolverOptions> = {}) {
   const root = mkdtempSync(join(tmpdir(), "weir-host-"));
   const procPath = join(root, "proc");
@@ -39,6 +41,7 @@ async function host(t: TestContext, options: Partial<ResolverOptions> = {}) {
     web: cgroup(`kubepods/burstable/pod${WEB_UID}/${ID}`),
     proxy: cgroup(`kubepods/pod${PROXY_UID}/${ID.replace("01", "99")}`),
     static: cgroup(`kubepods/pod${STATIC_HASH}/${ID.replace("01", "77")}`),
+    fresh: cgroup(`kubepods/pod${FRESH_UID}/${ID.replace("01", "55")}`),
     kubelet: cgroup("system.slice/kubelet.service"),
     docker: cgroup(`system.slice/docker-${ID}.scope`),
   };
@@ -208,7 +211,7 @@ test("Resolver.remote() finds Services, pods, nodes and externals", async (t) =>
   );
   assert.deepEqual(
     remote("10.1.1.99"),
-    { endpoint: UNKNOWN, service: undefined, maybeHere: true, counted: "here" },
+    { endpoint: UNKNOWN, service: undefined, maybeHere: true, counted: "here", unsettledMs: 10_000 },
     "a pod nobody knows",
   );
   assert.deepEqual(remote("203.0.113.7").endpoint, { kind: "External", namespace: "", workload: "partner" });
@@ -389,4 +392,61 @@ test("Resolver.remote() tells whose clients another node's agent counts", async 
   assert.deepEqual(counted(), ["there", "here", "there unless forwarded", "here", "here"]);
   resolver.directory.deletePod("agent-2");
   assert.deepEqual(new Set(counted()), new Set(["here"]));
+});
+
+test("Resolver.remote() says for how long news of a pod may be under way, and who counts it by the node's pod range", async (t) => {
+  const { resolver, time, remote } = await host(t, { ownPodUid: "agent-1" });
+  fill(resolver);
+  const { directory } = resolver;
+  const owner = { kind: "DaemonSet", name: "weir", uid: "uid-weir" };
+  for (const [uid, nodeName] of [
+    ["agent-1", "node-1"],
+    ["agent-2", "node-2"],
+  ] as const) {
+    directory.upsertPod(pod({ uid, nodeName, hostNetwork: true, owner }));
+  }
+  const soon = { endpoint: UNKNOWN, service: undefined, maybeHere: true, unsettledMs: 10_000 };
+  assert.deepEqual(remote("10.1.1.99"), { ...soon, counted: "there" });
+  assert.deepEqual(remote("10.1.0.99"), { ...soon, counted: "here" });
+  assert.equal(remote("10.1.1.5").unsettledMs, undefined);
+
+  time.nowMs += 20_000;
+  const beforeMs = time.nowMs;
+  time.nowMs += 1000;
+  const { version } = resolver;
+  const far = (fields: object) =>
+    deploymentPod("far", { uid: "far", ips: ["10.1.1.5"], nodeName: "node-2", ...fields });
+  directory.upsertPod(far({ deleting: true }));
+  assert.ok(resolver.version > version, "somebody was told that it was settled");
+  assert.deepEqual(remote("10.1.1.5"), {
+    endpoint: { ...WEB, workload: "far" },
+    service: undefined,
+    maybeHere: true,
+    counted: "there",
+    unsettledMs: 3_000,
+  });
+  assert.equal(remote("10.1.1.5", 80, HOST_NETNS, beforeMs).unsettledMs, undefined, "before, it was surely its own");
+
+  time.nowMs += 1000;
+  directory.upsertPod(far({ deleting: true, terminated: true }));
+  assert.deepEqual(remote("10.1.1.5"), { ...soon, counted: "there" }, "the next one's claim is under way");
+  const gapMs = time.nowMs;
+  time.nowMs += 500;
+  directory.upsertPod(deploymentPod("next", { uid: "next", ips: ["10.1.1.5"], nodeName: "node-2" }));
+  assert.equal(remote("10.1.1.5").endpoint?.workload, "next");
+  time.nowMs += 500;
+  directory.deletePod("next");
+  assert.notEqual(remote("10.1.1.5", 80, HOST_NETNS, gapMs).unsettledMs, 10_000, "no news will tell more");
+});
+
+test("Resolver.local() takes what is in a new pod's cgroup for no other pod, whoever had the namespace and the address", async (t) => {
+  const { resolver, ids, local } = await host(t);
+  fill(resolver);
+  const { directory } = resolver;
+  directory.deletePod(WEB_UID);
+  directory.upsertPod(deploymentPod("old", { uid: "old", ips: ["10.1.0.5"] }));
+  assert.equal(local({ cgroupId: 0n, netns: 40, address: address("10.1.0.5") }).workload, "old");
+  assert.equal(local({ cgroupId: ids.fresh, netns: 40, address: address("10.1.0.5") }), resolver.pending);
+  directory.upsertPod(deploymentPod("new", { uid: FRESH_UID }));
+  assert.equal(local({ cgroupId: ids.fresh, netns: 40, address: address("10.1.0.5") }).workload, "new");
 });

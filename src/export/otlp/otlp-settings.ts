@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { OtlpConfigError } from "./otlp-config-error.ts";
 
 export type OtlpProtocol = "grpc" | "http/protobuf";
@@ -88,19 +87,10 @@ function checkEndpoint(endpoint: string, protocol: OtlpProtocol, what: string): 
   // gRPC also takes `host:port`, and means TLS by it.
   const url = protocol === "grpc" && !/^[a-z]+:\/\//i.test(endpoint) ? `https://${endpoint}` : endpoint;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
-    throw new OtlpConfigError(
-      `Cannot export by OTLP: ${what} must be a URL such as http://collector:4318, current value is ${endpoint}`,
-    );
-  }
-  // grpc-js would ask for the address by TLS' server name indication, which Node does not let it do.
-  const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
-  if (protocol === "grpc" && parsed.protocol === "https:" && isIP(host) !== 0) {
-    throw new OtlpConfigError(
-      `Cannot export by OTLP: ${what} must have a host's name for gRPC over TLS, current value is ${endpoint}; ` +
-        "use the name, or the protocol http/protobuf",
-    );
-  }
+  if (parsed !== undefined && (parsed.protocol === "http:" || parsed.protocol === "https:")) return;
+  throw new OtlpConfigError(
+    `Cannot export by OTLP: ${what} must be a URL such as http://collector:4318, current value is ${endpoint}`,
+  );
 }
 
 function urlFor(endpoint: string, protocol: OtlpProtocol, signal: OtlpSignal): string {
