@@ -6,29 +6,10 @@ import { CgroupTree, cgroupMount } from "../lab/cgroup-tree.ts";
 import { Place } from "../lab/place.ts";
 import { Program } from "../lab/program.ts";
 import { AgentProcess } from "../rig/agent-process.ts";
+import { type AgentContainer, inContainer } from "./agent-container.ts";
 
 /** What sets the nodes apart, and what an agent's own container adds: see `SharedKernel.agent()`. */
-export interface AgentView {
-  /** The node has a cgroup namespace of its own, as kind's nodes have. */
-  readonly nodeNamespace: boolean;
-  /** So has the agent's container, as those of unprivileged pods have on a cgroup v2 host. */
-  readonly containerNamespace: boolean;
-  /** The capabilities that are left, such as `bpf`; by default all. */
-  readonly capabilities?: readonly string[];
-}
-
-/** Becomes a container's runtime on a node (cgroup, network, perhaps cgroup namespace), and starts a program in a container. */
-const RUNTIME = `
-echo $$ >"$NODE_CGROUP/cgroup.procs" || exit 126
-exec nsenter --net="$NODE_NETNS" -- $NODE_UNSHARE bash -c '
-  (
-    echo $BASHPID >"$CONTAINER_CGROUP/cgroup.procs" || exit 126
-    exec setpriv --pdeathsig KILL -- nsenter --net="$TEST_NETNS" -- $CONTAINER_UNSHARE "$@"
-  ) &
-  trap "kill -TERM $!" TERM INT
-  wait $!; code=$?
-  while kill -0 $! 2>/dev/null; do wait $!; code=$?; done
-  exit $code' runtime "$@"`;
+export type AgentView = Omit<AgentContainer, "node" | "container">;
 
 /** Nodes that share this kernel: each has a part of the cgroup v2 hierarchy and a network namespace, with no more than a loopback device. */
 export class SharedKernel {
@@ -66,20 +47,8 @@ export class SharedKernel {
 
   /** An agent in a container of a pod on a node. It is in this process's network namespace, so that its metrics can be read. */
   async agent(node: Place, container: string, view: AgentView): Promise<AgentProcess> {
-    const { nodeNamespace, containerNamespace, capabilities } = view;
-    const kept = capabilities?.map((name) => `+${name}`).join(",");
-    const limits = kept === undefined ? [] : ["setpriv", `--bounding-set=-all,${kept}`, "--inh-caps=-all", "--"];
-    const main = join(import.meta.dirname, "../../src/main.ts");
     const agent = await AgentProcess.start({
-      command: ["bash", "-c", RUNTIME, "bash", ...limits, process.execPath, main],
-      env: {
-        NODE_CGROUP: node.cgroup,
-        NODE_NETNS: node.netns,
-        NODE_UNSHARE: nodeNamespace ? "unshare --cgroup --" : "",
-        CONTAINER_CGROUP: container,
-        CONTAINER_UNSHARE: containerNamespace ? "unshare --cgroup --" : "",
-        TEST_NETNS: `/proc/${process.pid}/ns/net`,
-      },
+      ...inContainer({ ...view, node, container: new Place(`/proc/${process.pid}/ns/net`, container) }),
       flags: ["--kubernetes.enabled=false", "--flows.sweep-interval", "500ms"],
     });
     this.#t.after(() => agent.kill());

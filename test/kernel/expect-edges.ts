@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import type { AgentProcess } from "../rig/agent-process.ts";
+import type { Sample } from "../rig/exposition.ts";
 import { waitUntil } from "../rig/wait-until.ts";
 import { edgesAt, type ObservedEdge } from "./observed-edge.ts";
 
 const DEADLINE_MS = 6_000;
 
+/** An agent, or several that add up. */
+export interface Observer {
+  metrics(): Promise<Sample[]>;
+}
+
 /** What the agent must say of each server port, from when it first did. */
 export class EdgeExpectations {
-  readonly #agent: AgentProcess;
+  readonly #agent: Observer;
   readonly #metByPort = new Map<number, { wanted: readonly ObservedEdge[]; view: View }>();
 
-  constructor(agent: AgentProcess) {
+  constructor(agent: Observer) {
     this.#agent = agent;
   }
 

@@ -15,7 +15,7 @@ export interface ObservedEdge {
   readonly responseBytes: number;
 }
 
-/** Every edge with this server port, sorted by its names. */
+/** Every edge with this server port, sorted by its names. Samples of several agents add up. */
 export function edgesAt(port: number, samples: readonly Sample[]): ObservedEdge[] {
   const edges = new Map<string, Mutable<ObservedEdge> & { failed: Record<string, number> }>();
   for (const { name, labels, value } of samples) {
@@ -39,7 +39,8 @@ export function edgesAt(port: number, samples: readonly Sample[]): ObservedEdge[
     if (name === "weir_connections_opened_total") edge.opened += value;
     if (name === "weir_connections_closed_total") edge.closed += value;
     if (name === "weir_connections_active") edge.active += value;
-    if (name === "weir_connections_failed_total") edge.failed[labels["reason"] ?? ""] = value;
+    if (name === "weir_connections_failed_total")
+      edge.failed[labels["reason"] ?? ""] = (edge.failed[labels["reason"] ?? ""] ?? 0) + value;
     if (name === "weir_flow_io_bytes_total") {
       if (labels["direction"] === "request") edge.requestBytes += value;
       else edge.responseBytes += value;

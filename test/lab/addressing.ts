@@ -23,6 +23,8 @@ export const SERVICE_CIDR: DualStack = { v4: "10.97.0.0/16", v6: "fd00:10:97::/1
 export const ROUTER: DualStack = { v4: "10.98.0.1", v6: "fd00:10:98::1" };
 /** The host outside the cluster. */
 export const OUTSIDE: DualStack = { v4: "10.98.0.100", v6: "fd00:10:98::100" };
+/** This host on the LAN, where a lab asks for that. */
+export const HOST = { v4: "10.98.0.200" } as const;
 /** An address of the LAN that nobody has: connecting ends in "host unreachable" once neighbour discovery gives up. */
 export const NOBODY: DualStack = { v4: "10.98.0.250", v6: "fd00:10:98::250" };
 /** An address beyond the router: connecting ends in "network unreachable" at once. */

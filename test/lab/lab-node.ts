@@ -72,8 +72,8 @@ export class LabNode {
     if (mode === "nftables") {
       await this.#enter(["nft", "-f", "-"], nftablesRules(routes, this.index));
     } else if (mode === "iptables") {
-      await this.#enter(["iptables-restore", "-w"], iptablesRules(routes, 4));
-      await this.#enter(["ip6tables-restore", "-w"], iptablesRules(routes, 6));
+      await this.#enter(["iptables-restore", "-w"], iptablesRules(routes, 4, this.index));
+      await this.#enter(["ip6tables-restore", "-w"], iptablesRules(routes, 6, this.index));
     } else {
       await this.#programIpvs(routes);
     }

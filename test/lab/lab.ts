@@ -6,7 +6,7 @@ import { CgroupTree } from "./cgroup-tree.ts";
 import { Guard } from "./guard.ts";
 import { LabNode } from "./lab-node.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { buildNetwork } from "./network.ts";
+import { buildNetwork, connectHost } from "./network.ts";
 import { MemoryStore, type ObjectStore, objectKey } from "./object-store.ts";
 import { peerBinary } from "./peer-binary.ts";
 import { Place } from "./place.ts";
@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly nodes?: number;
   /** Where objects go, such as a `KubernetesClient`. Default: nowhere, see `objects()`. */
   readonly store?: ObjectStore;
+  /** Gives this host itself the address `HOST` on the lab's LAN, for its API server and to read what agents on nodes serve. */
+  readonly connectHost?: boolean;
   /** How long to wait while another lab is up on this host. Default 10 minutes. */
   readonly waitMs?: number;
 }
@@ -34,7 +36,7 @@ export interface LabOptions {
  *      LAN    │    └─ flannel.1, flannel-v6.1 (VXLAN to the other nodes)
  *   router ───┴── n2 ── cni0 ── pods 10.245.2.0/24, fd00:10:245:2::/64
  *
- * Each is a network namespace with the prefix `weir-lab-`; the host's own has nothing of it. A pod's cgroups are
+ * Each is a network namespace with the prefix `weir-lab-`; the host's own has nothing of it, unless it asks for an address. A pod's cgroups are
  * `weir-lab/NODE/kubepods/burstable/podUID/CONTAINER-ID` in the v2 hierarchy, wherever that is mounted.
  */
 export class Lab {
@@ -82,6 +84,7 @@ export class Lab {
       const tree = await CgroupTree.find();
       const indexes = Array.from({ length: options.nodes ?? 2 }, (_, i) => i + 1);
       await buildNetwork(indexes.length);
+      if (options.connectHost) await connectHost();
       const nodes = await Promise.all(indexes.map((index) => LabNode.create(index, tree)));
       const outside = new Place(netnsPath("out"), await tree.make("outside"));
       const lab = new Lab(guard, tree, nodes, outside, peer, options);

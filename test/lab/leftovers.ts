@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { CgroupTree } from "./cgroup-tree.ts";
+import { disconnectHost } from "./network.ts";
 import { LAB_DIRECTORY, LAB_PREFIX } from "./prefix.ts";
 import { Program } from "./program.ts";
 
@@ -26,6 +27,7 @@ export async function findLeftovers(): Promise<Leftovers> {
 export async function removeLeftovers(): Promise<void> {
   const tree = await CgroupTree.find();
   await tree.remove();
+  await disconnectHost();
   const names = await labNamespaces();
   if (names.length > 0) {
     // -force: go on to the next name when one cannot be deleted; what is left then is told below.

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import {
   CLUSTER_CIDR,
   type DualStack,
+  HOST,
   netnsName,
   netnsPath,
   nodeAddress,
@@ -10,6 +11,7 @@ import {
   podCidr,
   ROUTER,
 } from "./addressing.ts";
+import { LAB_PREFIX } from "./prefix.ts";
 import { Program } from "./program.ts";
 
 // What VXLAN over IPv6 leaves of 1500 bytes.
@@ -26,6 +28,21 @@ export async function buildNetwork(nodes: number): Promise<void> {
     outside(),
     ...indexes.map((i) => node(i, indexes)),
   ]);
+}
+
+/** Connects this host itself to the LAN, until `disconnectHost()`. */
+export async function connectHost(): Promise<void> {
+  await shell([
+    `ip link add ${HOST_DEVICE} type veth peer name host netns ${netnsName("lan")}`,
+    `ip -n ${netnsName("lan")} link set host master br0 up`,
+    `ip addr add ${HOST.v4}/24 dev ${HOST_DEVICE}`,
+    `ip link set ${HOST_DEVICE} up`,
+  ]);
+}
+
+/** Idempotent. */
+export async function disconnectHost(): Promise<void> {
+  await Program.run(["ip", "link", "del", HOST_DEVICE]);
 }
 
 /** Connects a new pod's namespace to its node's bridge. `id` is at most 8 characters and unique on the node. */
@@ -56,6 +73,8 @@ export async function disconnectPod(id: string, nodeIndex: number): Promise<void
   // The link goes first: a namespace's own end is later, whenever the kernel gets to it.
   await shell([`ip -n ${netnsName(`n${nodeIndex}`)} link del veth${id}`, `ip netns del ${netnsName(`pod-${id}`)}`]);
 }
+
+const HOST_DEVICE = `${LAB_PREFIX}-host`;
 
 const BASE_SYSCTLS = [
   // Addresses are usable at once, without duplicate address detection.

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { CLUSTER_CIDR } from "./addressing.ts";
-import type { ServiceRoute } from "./service-route.ts";
+import { type Backend, externalBackends, type ServiceRoute } from "./service-route.ts";
 
 /**
  * Input for `iptables-restore` (version 4) or `ip6tables-restore` (6) on a node: Services in the shape of
  * kube-proxy's iptables mode, replacing what was there.
  */
-export function iptablesRules(routes: readonly ServiceRoute[], version: 4 | 6): string {
+export function iptablesRules(routes: readonly ServiceRoute[], version: 4 | 6, nodeIndex: number): string {
   const own = routes.filter((route) => route.version === version);
   const served = own.filter((route) => route.backends.length > 0);
   const cidr = version === 4 ? CLUSTER_CIDR.v4 : CLUSTER_CIDR.v6;
@@ -29,22 +29,27 @@ export function iptablesRules(routes: readonly ServiceRoute[], version: 4 | 6): 
     rules.push(
       `-A KUBE-SERVICES -d ${route.clusterIP}/${host} ${match} ${route.port} -j ${service}`,
       `-A ${service} ! -s ${cidr} -d ${route.clusterIP}/${host} ${match} ${route.port} -j KUBE-MARK-MASQ`,
-      `-A ${external} -j KUBE-MARK-MASQ`,
-      `-A ${external} -j ${service}`,
     );
+    if (!route.localOnly) rules.push(`-A ${external} -j KUBE-MARK-MASQ`, `-A ${external} -j ${service}`);
     if (route.nodePort > 0) rules.push(`-A KUBE-NODEPORTS ${match} ${route.nodePort} -j ${external}`);
-    route.backends.forEach((backend, index) => {
-      const endpoint = chain("KUBE-SEP-", route, `${backend.address} ${backend.port}`);
-      const left = route.backends.length - index;
-      const odds = left > 1 ? `-m statistic --mode random --probability ${(1 / left).toFixed(11)} ` : "";
+    const endpointOf = ({ address, port }: Backend) => chain("KUBE-SEP-", route, `${address} ${port}`);
+    const choose = (from: string, backends: readonly Backend[]) =>
+      backends.map((backend, index) => {
+        const left = backends.length - index;
+        const odds = left > 1 ? `-m statistic --mode random --probability ${(1 / left).toFixed(11)} ` : "";
+        return `-A ${from} ${odds}-j ${endpointOf(backend)}`;
+      });
+    rules.push(...choose(service, route.backends));
+    if (route.localOnly) rules.push(...choose(external, externalBackends(route, nodeIndex)));
+    for (const backend of route.backends) {
+      const endpoint = endpointOf(backend);
       const target = version === 4 ? `${backend.address}:${backend.port}` : `[${backend.address}]:${backend.port}`;
       chains.push(endpoint);
       rules.push(
-        `-A ${service} ${odds}-j ${endpoint}`,
         `-A ${endpoint} -s ${backend.address}/${host} -j KUBE-MARK-MASQ`,
         `-A ${endpoint} -p ${route.protocol} -m ${route.protocol} -j DNAT --to-destination ${target}`,
       );
-    });
+    }
   }
   rules.push("-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS");
   const refusals = own

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { CLUSTER_CIDR, nodeAddress } from "./addressing.ts";
 import { Program } from "./program.ts";
-import type { ServiceRoute } from "./service-route.ts";
+import { type Backend, externalBackends, type ServiceRoute } from "./service-route.ts";
 
 const DEVICE = "kube-ipvs0";
 /** As kube-proxy sets them. With `conntrack` the rules below see what IPVS sends on. */
@@ -43,7 +43,7 @@ export function ipvsSets(routes: readonly ServiceRoute[], nodeIndex: number): st
       const family = version === 4 ? "inet" : "inet6";
       const clusterIPs = own.map((route) => `${route.clusterIP},${route.protocol}:${route.port}`);
       const nodePorts = own
-        .filter((route) => route.nodePort > 0)
+        .filter((route) => route.nodePort > 0 && !route.localOnly)
         .map((route) => `${node},${route.protocol}:${route.nodePort}`);
       const loops = own.flatMap((route) =>
         route.backends.map(({ address, port }) => `${address},${route.protocol}:${port},${address}`),
@@ -98,12 +98,12 @@ COMMIT
 export function ipvsTable(routes: readonly ServiceRoute[], nodeIndex: number): string[] {
   return routes.flatMap((route) => {
     const node = route.version === 4 ? nodeAddress(nodeIndex).v4 : nodeAddress(nodeIndex).v6;
-    const servers = [socket(route.clusterIP, route.port)];
-    if (route.nodePort > 0) servers.push(socket(node, route.nodePort));
+    const servers: [string, readonly Backend[]][] = [[socket(route.clusterIP, route.port), route.backends]];
+    if (route.nodePort > 0) servers.push([socket(node, route.nodePort), externalBackends(route, nodeIndex)]);
     const flag = route.protocol === "tcp" ? "-t" : "-u";
-    return servers.flatMap((server) => [
+    return servers.flatMap(([server, backends]) => [
       `-A ${flag} ${server} -s rr`,
-      ...route.backends.map(({ address, port }) => `-a ${flag} ${server} -r ${socket(address, port)} -m -w 1`),
+      ...backends.map(({ address, port }) => `-a ${flag} ${server} -r ${socket(address, port)} -m -w 1`),
     ]);
   });
 }

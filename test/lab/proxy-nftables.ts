@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { CLUSTER_CIDR, nodeAddress } from "./addressing.ts";
-import type { ServiceRoute } from "./service-route.ts";
+import { type Backend, externalBackends, type ServiceRoute } from "./service-route.ts";
 
 /** Input for `nft -f` on one node: Services in the shape of kube-proxy's nftables mode, replacing what was there. */
 export function nftablesRules(routes: readonly ServiceRoute[], nodeIndex: number): string {
@@ -43,7 +43,7 @@ table ${family} kube-proxy {
   }
   chain reject-chain { reject; }
   chain mark-for-masquerade { mark set mark or 0x4000; }
-${served.map((route) => serviceChains(route, family, cidr)).join("")}
+${served.map((route) => serviceChains(route, family, cidr, nodeIndex)).join("")}
   chain services {
     ${family} daddr . meta l4proto . th dport vmap @service-ips
     ${family} daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports
@@ -64,9 +64,12 @@ ${served.map((route) => serviceChains(route, family, cidr)).join("")}
 `;
 }
 
-function serviceChains(route: ServiceRoute, family: string, cidr: string): string {
+function serviceChains(route: ServiceRoute, family: string, cidr: string, nodeIndex: number): string {
   const endpoint = (index: number) => chain("endpoint", route, `__${index}`);
-  const choices = route.backends.map((_, index) => `${index} : goto ${endpoint(index)}`);
+  const choose = (backends: readonly Backend[]) => {
+    const choices = backends.map((backend, index) => `${index} : goto ${endpoint(route.backends.indexOf(backend))}`);
+    return choices.length === 0 ? "drop" : `numgen random mod ${choices.length} vmap { ${choices.join(", ")} }`;
+  };
   const endpoints = route.backends.map((backend, index) => {
     const target = family === "ip" ? `${backend.address}:${backend.port}` : `[${backend.address}]:${backend.port}`;
     return `  chain ${endpoint(index)} {
@@ -77,11 +80,10 @@ function serviceChains(route: ServiceRoute, family: string, cidr: string): strin
   });
   return `${endpoints.join("")}  chain ${chain("service", route)} {
     ${family} daddr ${route.clusterIP} ${route.protocol} dport ${route.port} ${family} saddr != ${cidr} jump mark-for-masquerade
-    numgen random mod ${choices.length} vmap { ${choices.join(", ")} }
+    ${choose(route.backends)}
   }
   chain ${chain("external", route)} {
-    jump mark-for-masquerade
-    goto ${chain("service", route)}
+    ${route.localOnly ? choose(externalBackends(route, nodeIndex)) : `jump mark-for-masquerade\n    goto ${chain("service", route)}`}
   }
 `;
 }

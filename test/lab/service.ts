@@ -10,6 +10,8 @@ export interface ServiceSpec {
   /** Labels of its pods. */
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly ServicePortSpec[];
+  /** `externalTrafficPolicy: Local`. */
+  readonly localOnly?: boolean;
   /** `clusterIP: None`: addresses of pods only. */
   readonly headless?: boolean;
 }
@@ -62,9 +64,11 @@ export class Service {
         clusterIP: version === 4 ? clusterIP.v4 : clusterIP.v6,
         port: port.port,
         nodePort: port.nodePort ?? 0,
+        localOnly: this.#spec.localOnly ?? false,
         backends: pods.map((pod) => ({
           address: version === 4 ? pod.address.v4 : pod.address.v6,
           port: port.targetPort ?? port.port,
+          node: pod.node.index,
         })),
       })),
     );
@@ -82,6 +86,7 @@ export class Service {
       spec: {
         type: nodePorts ? "NodePort" : "ClusterIP",
         selector: this.#spec.selector,
+        ...(this.#spec.localOnly ? { externalTrafficPolicy: "Local" } : {}),
         clusterIP: addresses[0],
         clusterIPs: addresses,
         ipFamilies: ["IPv4", "IPv6"],

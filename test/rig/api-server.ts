@@ -152,10 +152,11 @@ export class ApiServer {
     ];
   }
 
-  /** A kubeconfig file for whoever a client certificate says, such as `system:kube-scheduler`. */
-  certificateKubeconfig(request: CertificateRequest): string {
+  /** A kubeconfig file for whoever a client certificate says, such as `system:kube-scheduler`; `address` is one of the `addresses`. */
+  certificateKubeconfig(request: CertificateRequest, address?: string): string {
     const path = this.#directory.file(`${request.commonName.replaceAll(":", ".")}.kubeconfig`);
-    writeFileSync(path, kubeconfig({ url: this.url, ca: this.ca, ...this.#authority.issue(request) }), OWNER_ONLY);
+    const url = address === undefined ? this.url : this.urlAt(address);
+    writeFileSync(path, kubeconfig({ url, ca: this.ca, ...this.#authority.issue(request) }), OWNER_ONLY);
     return path;
   }
 

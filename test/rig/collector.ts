@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import type { CertificateAuthority } from "./certificate-authority.ts";
 import { freePort } from "./free-port.ts";
 import { type MetricPoint, parseMetrics, parseSpans, type Span } from "./otlp-json.ts";
 import { Process } from "./process.ts";
@@ -15,8 +14,6 @@ export interface CollectorOptions {
   readonly connectors?: boolean;
   /** Resource attributes become labels at `prometheusUrl`. Default false. */
   readonly resourceLabels?: boolean;
-  /** Takes OTLP over TLS, and only from clients with a certificate of this authority. Default: without TLS. */
-  readonly tls?: CertificateAuthority;
 }
 
 /**
@@ -24,7 +21,7 @@ export interface CollectorOptions {
  * request. No batch processor stands between, so that the sender's own batches can be seen.
  */
 export class Collector {
-  /** For OTLP over gRPC: `http://ADDRESS:PORT`, with TLS `https://localhost:PORT`. */
+  /** For OTLP over gRPC without TLS: `http://ADDRESS:PORT`. */
   readonly grpcUrl: string;
   /** For OTLP over HTTP, without `/v1/…`. */
   readonly httpUrl: string;
@@ -57,10 +54,8 @@ export class Collector {
     this.#ports = ports;
     this.#directory = new ScratchDirectory();
     const [grpc, http, prometheus] = ports.map((port) => `${address.includes(":") ? `[${address}]` : address}:${port}`);
-    const url = (at: string | undefined, port: number | undefined) =>
-      options.tls === undefined ? `http://${at}` : `https://localhost:${port}`;
-    this.grpcUrl = url(grpc, ports[0]);
-    this.httpUrl = url(http, ports[1]);
+    this.grpcUrl = `http://${grpc}`;
+    this.httpUrl = `http://${http}`;
     this.prometheusUrl = `http://${prometheus}/metrics`;
     const file = (name: string) => ({
       path: this.#directory.file(name),
@@ -68,10 +63,9 @@ export class Collector {
       append: true,
       flush_interval: "20ms",
     });
-    const tls = options.tls === undefined ? {} : { tls: this.#writeTls(options.tls) };
     const connectors = options.connectors ? ["service_graph", "span_metrics"] : [];
     const config = {
-      receivers: { otlp: { protocols: { grpc: { endpoint: grpc, ...tls }, http: { endpoint: http, ...tls } } } },
+      receivers: { otlp: { protocols: { grpc: { endpoint: grpc }, http: { endpoint: http } } } },
       exporters: {
         "file/metrics": file("metrics.jsonl"),
         "file/traces": file("traces.jsonl"),
@@ -158,19 +152,6 @@ export class Collector {
   async stop(): Promise<void> {
     await this.#process?.kill();
     this.#directory.remove();
-  }
-
-  #writeTls(authority: CertificateAuthority): Readonly<Record<string, string>> {
-    const { certificate, key } = authority.issue({ commonName: "collector", names: ["localhost"] });
-    const write = (name: string, text: string) => {
-      writeFileSync(this.#directory.file(name), text);
-      return this.#directory.file(name);
-    };
-    return {
-      cert_file: write("server.crt", certificate),
-      key_file: write("server.key", key),
-      client_ca_file: write("ca.crt", authority.certificate),
-    };
   }
 
   #read(name: string): string {
