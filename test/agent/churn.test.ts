@@ -29,6 +29,8 @@ interface Churn {
 const ORDINARY: Churn = { port: 8080, seatsPerNode: 9, ending: "told" };
 const UNTOLD: Churn = { port: 8081, seatsPerNode: 1, ending: "late" };
 const REPLACEMENTS = 1_000;
+/** A machine that is too slow for so many tells of how many it was fast enough. */
+const AT_MOST_MS = 300_000;
 
 const skip = skipWithout("kubernetes", "etcd");
 let server: ApiServer;
@@ -57,7 +59,8 @@ test("1000 pods whose addresses are used again within a second: no connection is
   skip,
 }, async (t) => {
   let left = REPLACEMENTS;
-  const isOver = () => left-- <= 0;
+  const endMs = performance.now() + AT_MOST_MS;
+  const isOver = () => left-- <= 0 || performance.now() > endMs;
   const [ordinary, untold] = await Promise.all([churn(t, ORDINARY, isOver), churn(t, UNTOLD, isOver)]);
   for (const [{ port }, truth] of [
     [ORDINARY, ordinary],
