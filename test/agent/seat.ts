@@ -110,7 +110,7 @@ export class Seat {
       const toldMs = performance.now();
       await this.#tellEnd(old);
       slowestMs = Math.max(performance.now() - toldMs, 0.9 * slowestMs);
-      await delay(50 + random(150) + 4 * slowestMs);
+      await delay(100 + random(200) + 4 * slowestMs);
     }
     this.#occupant = await this.#start(next, workload);
     this.gapsMs.push(this.#occupant.fromMs - endedMs);
