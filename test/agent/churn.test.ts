@@ -29,6 +29,11 @@ interface Churn {
 const ORDINARY: Churn = { port: 8080, seatsPerNode: 9, ending: "told" };
 const UNTOLD: Churn = { port: 8081, seatsPerNode: 1, ending: "late" };
 const REPLACEMENTS = 1_000;
+/**
+ * News that take longer than this may be later than the next use of an address: the machine has stood still. Nobody can keep such pods
+ * apart by what the API says, so a few connections may then be another's.
+ */
+const PROMPT_MS = 500;
 /** A machine that is too slow for so many tells of how many it was fast enough. */
 const AT_MOST_MS = 300_000;
 
@@ -62,7 +67,7 @@ test("1000 pods whose addresses are used again within a second: no connection is
   const endMs = performance.now() + AT_MOST_MS;
   const isOver = () => left-- <= 0 || performance.now() > endMs;
   const [ordinary, untold] = await Promise.all([churn(t, ORDINARY, isOver), churn(t, UNTOLD, isOver)]);
-  for (const [{ port }, truth] of [
+  for (const [{ port }, { truth }] of [
     [ORDINARY, ordinary],
     [UNTOLD, untold],
   ] as const) {
@@ -74,10 +79,15 @@ test("1000 pods whose addresses are used again within a second: no connection is
     await agents.waitUntil(complete, { what: "every connection", deadlineMs: 15_000 });
   }
   const samples = await agents.metrics();
-  const told = truthful(t, ordinary.compare(samples, NAMESPACE, ORDINARY.port));
-  assert.ok(told.unknown < told.made / 1000, `${told.unknown} of ${told.made} are unknown`);
+  const { made, unknown, wrong } = truthful(t, ordinary.truth.compare(samples, NAMESPACE, ORDINARY.port));
+  const isPrompt = ordinary.slowestNewsMs <= PROMPT_MS;
+  if (isPrompt) assert.deepEqual(wrong, {});
+  assert.ok(sum(wrong) < made / 1000);
+  assert.ok(unknown < made / (isPrompt ? 1000 : 100), `${unknown} of ${made} are unknown`);
   // Whose the address was between the two news can only be guessed, and that would be wrong at times.
-  const late = truthful(t, untold.compare(samples, NAMESPACE, UNTOLD.port));
+  const late = truthful(t, untold.truth.compare(samples, NAMESPACE, UNTOLD.port));
+  if (isPrompt) assert.deepEqual(late.wrong, {});
+  assert.ok(sum(late.wrong) < late.made / 100);
   assert.ok(late.unknown < late.made / 2, `${late.unknown} of ${late.made} are unknown`);
   assert.equal(await agents.sum("weir_agent_lost_records_total", { reason: /^(?!before_start)/ }), 0);
 });
@@ -123,18 +133,23 @@ async function churn(t: TestContext, { port, seatsPerNode, ending }: Churn, isOv
     `${ending}: ${gapsMs.length} pods, ${medianMs} ms (${gapsMs[0]} to ${gapsMs.at(-1)}) after the last one`,
   );
   assert.ok(medianMs < 1_000 * PATIENCE);
-  return truth;
+  const slowestNewsMs = Math.max(...seats.flatMap((seat) => seat.newsMs));
+  t.diagnostic(`${ending}: the slowest news took ${Math.round(slowestNewsMs)} ms`);
+  return { truth, slowestNewsMs };
 }
 
 /** What must hold however late news are. */
 function truthful(t: TestContext, comparison: Comparison): Comparison {
   t.diagnostic(JSON.stringify(comparison));
-  const { made, counted, wrong, wrongBytes, refused, failed } = comparison;
-  assert.deepEqual(wrong, {});
+  const { made, counted, wrongBytes, refused, failed } = comparison;
   assert.deepEqual(wrongBytes, []);
   assert.equal(counted, made);
   assert.equal(failed, refused);
   return comparison;
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
 function around<T>(list: readonly T[], index: number): T {

@@ -62,6 +62,8 @@ export class Seat {
   readonly sittings: Sitting[] = [];
   /** Between the end of one pod's program and the next one's start, with the same address. */
   readonly gapsMs: number[] = [];
+  /** How long the API server took to hear each news. */
+  readonly newsMs: number[] = [];
   readonly #options: SeatOptions;
   readonly #netns: string;
   readonly #news: Promise<unknown>[] = [];
@@ -107,9 +109,7 @@ export class Seat {
     const endedMs = Date.now();
     if (ending === "told") {
       await delay(random(50));
-      const toldMs = performance.now();
-      await this.#tellEnd(old);
-      slowestMs = Math.max(performance.now() - toldMs, 0.9 * slowestMs);
+      slowestMs = Math.max(await this.#timed(this.#tellEnd(old)), 0.9 * slowestMs);
       await delay(100 + random(200) + 4 * slowestMs);
     }
     this.#occupant = await this.#start(next, workload);
@@ -161,7 +161,7 @@ export class Seat {
     await mkdir(cgroup, { recursive: true });
     const fromMs = Date.now();
     const startedAt = new Date(fromMs).toISOString().replace(/\.\d+Z$/, "Z");
-    const announcing = delay(10 + random(490)).then(() => this.#announce(object, containerId, startedAt));
+    const announcing = delay(10 + random(490)).then(() => this.#timed(this.#announce(object, containerId, startedAt)));
     const place = new Place(this.#netns, cgroup);
     const teller = await Teller.start(place, { name: workload, port, periodMs, calls: this.#calls });
     return { object, workload, cgroup, teller, containerId, startedAt, fromMs, announced: announcing };
@@ -176,6 +176,14 @@ export class Seat {
     };
     await waitUntil(removed, { what: `${cgroup} to be empty` });
     await rmdir(dirname(cgroup));
+  }
+
+  async #timed(news: Promise<unknown>): Promise<number> {
+    const beganMs = performance.now();
+    await news;
+    const tookMs = performance.now() - beganMs;
+    this.newsMs.push(tookMs);
+    return tookMs;
   }
 
   #announce(object: KubernetesObject, containerId: string, startedAt: string): Promise<unknown> {

@@ -22,7 +22,6 @@ const TESTS = [
   "test/kernel/programs.test.ts",
   "test/kernel/traffic.test.ts",
   "test/kernel/ipvs.test.ts",
-  "test/agent/nat-ipvs.test.ts",
   "test/kernel/conntrack.test.ts",
   "test/kernel/service-backends.test.ts",
   ...globSync("test/native/*.test.ts", { cwd: PROJECT }),
