@@ -6,14 +6,15 @@
  * call; a connection costs the same whether it carries a kilobyte or a terabyte.
  *
  *   tcp_state   tp_btf/inet_sock_set_state   births, deaths and listeners; a dead connection leaves as one record
- *   tcp_gone    tp_btf/tcp_destroy_sock      deaths that tcp_state missed
+ *   tcp_gone    tp_btf/tcp_destroy_sock      deaths that tcp_state missed, with or without their births
  *   tcp_error   tp_btf/inet_sk_error_report  ICMP errors that the kernel only notes while connect() holds the socket
  *   tcp_sweep   iter/bpf_map_elem            live connections whose totals changed since the last sweep
  *   tcp_survey  iter/task_file               once, at start: listeners, and connections older than the agent
  *
- * From 6.1 on the kernel skips a program that is running on that CPU already: an interrupt, or with lazy preemption any
- * task, may bring a state change that tcp_state does not see. What it missed of a birth the end makes good, or the sweep;
- * what it missed of an end, tcp_gone.
+ * From 6.1 on the kernel skips a program that is running on that CPU already: an interrupt may bring a state change that
+ * tcp_state does not see, or any task that took the CPU from it, which with lazy preemption (the default since 6.13) may
+ * go through whole connections. What it missed of a birth the end makes good, or the sweep; what it missed of an end,
+ * tcp_gone, which nothing interrupts: sockets are destroyed with bottom halves off.
  *
  * Where several nodes share the kernel, only one node's sockets are looked at: see node.bpf.h.
  *
@@ -35,16 +36,17 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct connection {
 	struct weir_tcp_birth birth;
 	__u64 swept_bytes; /* moved() at the last sweep */
+	__u64 told; /* identity() of the last connection of this socket whose end has been told */
 };
 
 /*
  * Live connections. Key: address of the struct sock; value: struct connection. Written by tcp_state and tcp_survey.
- * 131 072 entries x (8 + 96 + 48 of hash element + 16 of bucket) = 22 MB; the agent sets the size before load. When full:
+ * 131 072 entries x (8 + 104 + 48 of hash element + 16 of bucket) = 23 MB; the agent sets the size before load. When full:
  * counted in lost[MAP_FULL], and the connection is reported once, when it closes.
  *
  * The kernel uses the memory of sockets again at once. So does the next connection with its element, which stays when
- * a connection closes: making and removing it would be half of what a short connection costs. While more than one
- * element in eight is in use, closed connections remove theirs.
+ * a connection closes: making and removing it would be half of what a short connection costs. While there are more than an
+ * eighth of all, sockets that are destroyed remove theirs.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -99,8 +101,7 @@ struct {
 	__type(value, __u64);
 } sequence SEC(".maps");
 
-/* Set by the agent before a sweep: report every connection, and drop those whose socket is gone. */
-__u32 sweep_is_full;
+struct weir_tcp_orders orders;
 
 /* ids are (number << 12 | cpu): below 2^53 for 2^41 connections on each of 4096 CPUs. */
 #define CPU_BITS  12
@@ -265,7 +266,7 @@ static __always_inline void count_elements(__u64 difference)
 		__sync_fetch_and_add(count, difference);
 }
 
-/* Whether there are so many elements that those of closed connections cannot stay. */
+/* Whether there are so many elements that those of sockets that are gone cannot stay. */
 static __always_inline bool is_crowded(void)
 {
 	__u32 zero = 0;
@@ -297,13 +298,21 @@ static __always_inline struct connection *make_room(__u64 key)
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
-/* The end of what was kept of a connection. */
-static __always_inline void forget(struct connection *connection, __u64 key)
+/* Tells a socket's connections apart: the same from the first packet until the socket is destroyed. */
+static __always_inline __u64 identity(bool vouched, struct tcp_sock *tp)
 {
+	__u32 local = FIELD(vouched, tp, snd_una) - (__u32)FIELD(vouched, tp, bytes_acked);
+	__u32 remote = FIELD(vouched, tp, rcv_nxt) - (__u32)FIELD(vouched, tp, bytes_received);
+
+	return (__u64)local << 32 | remote;
+}
+
+/* The end of what was kept of a connection; `told` is its identity(). */
+static __always_inline void forget(struct connection *connection, __u64 told)
+{
+	connection->told = told;
 	connection->birth.established_ns = 0;
 	connection->birth.id = 0;
-	if (is_crowded() && bpf_map_delete_elem(&connections, &key) == 0)
-		count_elements(-1);
 }
 
 /* Passes a connection of another node over. What its memory was kept under before is gone without notice. */
@@ -315,7 +324,7 @@ static __always_inline void pass_over(__u64 key)
 	if (!connection)
 		return;
 	count_lost(WEIR_TCP_LOST_END_MISSED);
-	forget(connection, key);
+	forget(connection, 0);
 }
 
 /*
@@ -500,18 +509,21 @@ static __always_inline void close_outbox(struct weir_tcp_outbox *outbox)
 static __always_inline void closed(struct sock *sk, int from, bool has_outbox)
 {
 	__u64 key = (__u64)sk;
-	struct connection *connection = find(key);
+	struct connection *element = element_of(key);
+	bool is_kept = element && element->birth.id;
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct weir_tcp_outbox *outbox;
 	struct weir_tcp_record *record;
 
 	/* never a connection: closed unconnected, or a handshake that its server gave up */
-	if (!tp || (!connection &&
+	if (!tp || (!is_kept &&
 		    in_state(from, 1U << TCP_CLOSE | 1U << TCP_SYN_RECV | 1U << TCP_NEW_SYN_RECV)))
 		return;
 	/* counted when it was born */
-	if (!connection && is_elsewhere(true, sk))
+	if (!is_kept && is_elsewhere(true, sk))
 		return;
+	if (!element)
+		element = make_room(key);
 	outbox = has_outbox ? open_outbox() : NULL;
 	if (outbox)
 		record = &outbox->records[outbox->written % WEIR_TCP_OUTBOX_RECORDS];
@@ -519,13 +531,12 @@ static __always_inline void closed(struct sock *sk, int from, bool has_outbox)
 		record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		count_lost(WEIR_TCP_LOST_RING_FULL);
-		if (connection)
-			forget(connection, key);
+		if (element)
+			forget(element, identity(true, tp));
 		return;
 	}
-	if (connection) {
-		record->birth = connection->birth;
-		forget(connection, key);
+	if (is_kept) {
+		record->birth = element->birth;
 	} else {
 		__builtin_memset(&record->birth, 0, sizeof(record->birth));
 		record->birth.id = next_id();
@@ -534,6 +545,8 @@ static __always_inline void closed(struct sock *sk, int from, bool has_outbox)
 		record->birth.cgroup_id = sock_cgroup_id(sk);
 		read_remote(true, sk, &record->birth);
 	}
+	if (element)
+		forget(element, identity(true, tp));
 	read_end(sk, tp, from, record);
 	read_socket(tp, record);
 	if (outbox)
@@ -622,25 +635,39 @@ int BPF_PROG(tcp_error, struct sock *sk)
 }
 
 /* The state that a socket was in before it closed, as far as it can be told afterwards. */
-static __always_inline int state_before(struct sock *sk, struct tcp_sock *tp,
-					struct connection *connection)
+static __always_inline int state_before(struct sock *sk, struct tcp_sock *tp)
 {
-	if (connection->birth.side == WEIR_TCP_CLIENT && !tp->bytes_acked)
+	if (!tp->rcv_nxt)
 		return TCP_SYN_SENT;
 	return sk->sk_err ? TCP_ESTABLISHED : TCP_LAST_ACK;
+}
+
+/* Whether there is nothing to tell of a socket that is destroyed: it was no connection, or its end has been told. */
+static __always_inline bool is_settled(struct sock *sk, struct tcp_sock *tp)
+{
+	struct connection *element = element_of((__u64)sk);
+
+	if (element && element->told == identity(true, tp))
+		return true;
+	if (element && element->birth.id)
+		return false;
+	/* unconnected, or given up by its server before it sent anything */
+	if (!sk->__sk_common.skc_dport || !tp->segs_out)
+		return true;
+	/* no room to remember who has been told of, or dead before the agent came */
+	return !element && (is_crowded() || tp->tcp_mstamp * NS_PER_US < orders.attached_ns);
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcp_gone, struct sock *sk)
 {
-	struct connection *connection = find((__u64)sk);
-	struct tcp_sock *tp;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u64 key = (__u64)sk;
 
-	if (!connection)
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
-		closed(sk, state_before(sk, tp, connection), false);
+	if (tp && !is_settled(sk, tp))
+		closed(sk, state_before(sk, tp), false);
+	if (is_crowded() && bpf_map_delete_elem(&connections, &key) == 0)
+		count_elements(-1);
 	return 0;
 }
 
@@ -673,19 +700,20 @@ static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
 	read_segments(false, tp, &record);
 	/* another's by now, or half of two: the next connection of a socket takes the element over at any moment */
-	if (!record.birth.established_ns || connection->birth.id != record.birth.id)
+	if (!record.birth.id || !record.birth.established_ns ||
+	    connection->birth.id != record.birth.id)
 		return false;
 	/* after the totals, so that they are known to be this connection's */
 	if (!is_same(tp, &record.birth)) {
 		/* it may be closing this moment: then its record says so, and only a full sweep believes in a loss */
-		if (!sweep_is_full)
+		if (!orders.sweep_is_full)
 			return false;
 		/* forgotten before its socket changed: it ended since the look above, with a record of its own */
 		if (connection->birth.id != record.birth.id)
 			return false;
 		record = (struct weir_tcp_record){ .birth = record.birth,
 						   .kind = WEIR_TCP_VANISHED };
-		forget(connection, key);
+		forget(connection, identity(false, tp));
 		count_lost(WEIR_TCP_LOST_END_MISSED);
 	}
 	record.at_ns = bpf_ktime_get_ns();
@@ -726,7 +754,7 @@ int tcp_sweep(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	/* most connections are idle: what is read of them is no more than tells so */
 	moved_bytes = moved((struct tcp_sock *)*key);
-	if (moved_bytes == connection->swept_bytes && !sweep_is_full)
+	if (moved_bytes == connection->swept_bytes && !orders.sweep_is_full)
 		return 0;
 	if (report(ctx, connection, *key))
 		connection->swept_bytes = moved_bytes;
@@ -806,9 +834,11 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 	kept = bpf_map_lookup_elem(&connections, &key);
 	if (!kept)
 		kept = make_room(key);
-	if (kept)
+	if (kept) {
+		connection.told = kept->told;
 		*kept = connection;
-	else
+	} else {
 		count_lost(WEIR_TCP_LOST_MAP_FULL);
+	}
 	return 0;
 }

@@ -84,6 +84,13 @@ struct weir_tcp_record {
 	__u8 pad[3];
 };
 
+/* What the agent tells the programs. */
+struct weir_tcp_orders {
+	__u64 attached_ns; /* CLOCK_MONOTONIC; before the programs are attached */
+	__u32 sweep_is_full; /* before a sweep: report every connection, and drop those whose socket is gone */
+	__u32 pad;
+};
+
 enum {
 	WEIR_TCP_OUTBOX_RECORDS = 1024, /* a power of two */
 	WEIR_TCP_OUTBOXES = 64, /* CPUs beyond these have none */

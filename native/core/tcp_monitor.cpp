@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <malloc.h>
 
+#include <chrono>
 #include <cstring>
 
 #include "error.h"
@@ -32,6 +33,11 @@ void resize(const bpf_object* object, const char* name, std::uint32_t max_entrie
     throw Error("ERR_WEIR_OBJECT", std::string("size the BPF map ") + name, -error);
 }
 
+std::uint64_t monotonic_ns() {
+  using std::chrono::nanoseconds, std::chrono::steady_clock;
+  return std::chrono::duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
 // Writes the node into the object's constants, before the verifier takes out what depends on them.
 void keep_to(const bpf_object* object, const weir_node& node) {
   const bpf_map* constants = bpf_object__find_map_by_name(object, ".rodata.node");
@@ -55,8 +61,8 @@ TcpMonitor::TcpMonitor(const Options& options) {
   std::size_t bytes = 0;
   // const in some versions of libbpf, though it is the mapped memory of a variable
   const void* variables = bpf_map__initial_value(programs_->map(".bss"), &bytes);
-  sweep_is_full_ = static_cast<std::uint32_t*>(const_cast<void*>(variables));
-  if (sweep_is_full_ == nullptr || bytes < sizeof *sweep_is_full_)
+  orders_ = static_cast<weir_tcp_orders*>(const_cast<void*>(variables));
+  if (orders_ == nullptr || bytes < sizeof *orders_)
     throw Error("ERR_WEIR_OBJECT", "map the variables of " + options.object_path, errno);
 
   outboxes_ = Outboxes(programs_->map("outboxes"));
@@ -65,6 +71,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
 
   sweep_ = attach_iterator(programs_->program("tcp_sweep"), programs_->map("connections"));
   survey_ = attach_iterator(programs_->program("tcp_survey"), nullptr);
+  orders_->attached_ns = monotonic_ns();
   programs_->attach("tcp_error");
   programs_->attach("tcp_gone");
   programs_->attach("tcp_state");
@@ -86,7 +93,7 @@ TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
   programs("collect records");
   Records records;
   if (sweep != Sweep::kNone) {
-    *sweep_is_full_ = sweep == Sweep::kAll;
+    orders_->sweep_is_full = sweep == Sweep::kAll;
     read_iterator(sweep_, "sweep the live connections", records);
   }
   for (;;) {
@@ -149,7 +156,7 @@ void TcpMonitor::close() {
   survey_.reset();
   sweep_.reset();
   programs_.reset();
-  sweep_is_full_ = nullptr;
+  orders_ = nullptr;
 }
 
 ProgramSet& TcpMonitor::programs(const char* operation) {

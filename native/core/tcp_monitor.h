@@ -70,8 +70,8 @@ class TcpMonitor {
   Link survey_;
   Outboxes outboxes_;
   Ring ring_;
-  std::uint32_t* sweep_is_full_ = nullptr;  // the program's own variable, mapped
-  std::span<std::uint8_t> room_;            // where the ring's next record goes
+  weir_tcp_orders* orders_ = nullptr;  // the programs' own variable, mapped
+  std::span<std::uint8_t> room_;       // where the ring's next record goes
 };
 
 }  // namespace weir
