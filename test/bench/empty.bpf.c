@@ -32,7 +32,7 @@ struct {
 	__type(value, struct weir_tcp_outbox);
 } outboxes SEC(".maps");
 
-__u32 sweep_is_full;
+struct weir_tcp_orders orders;
 
 SEC("tp_btf/inet_sock_set_state")
 int tcp_state(void *ctx)
