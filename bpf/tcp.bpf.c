@@ -40,7 +40,7 @@ struct connection {
 };
 
 /*
- * Live connections. Key: address of the struct sock; value: struct connection. Written by tcp_state and tcp_survey.
+ * Live connections. Key: address of the struct sock; value: struct connection. Made by tcp_state, tcp_survey and tcp_gone.
  * 131 072 entries x (8 + 104 + 48 of hash element + 16 of bucket) = 23 MB; the agent sets the size before load. When full:
  * counted in lost[MAP_FULL], and the connection is reported once, when it closes.
  *
@@ -200,13 +200,29 @@ static __always_inline __u16 local_port_of(bool vouched, struct tcp_sock *tp)
 	return bpf_ntohs(port);
 }
 
-/* The sequence numbers of the first payload bytes. A client's own SYN is a byte acknowledged, a server's is not. */
+/* The sequence numbers of the first bytes that the kernel counts each way: the same until the socket is destroyed. */
+static __always_inline __u32 first_sent(bool vouched, struct tcp_sock *tp)
+{
+	return FIELD(vouched, tp, snd_una) - (__u32)FIELD(vouched, tp, bytes_acked);
+}
+
+static __always_inline __u32 first_received(bool vouched, struct tcp_sock *tp)
+{
+	return FIELD(vouched, tp, rcv_nxt) - (__u32)FIELD(vouched, tp, bytes_received);
+}
+
+/* Those of the first payload bytes. A client's own SYN is a byte acknowledged, a server's is not. */
 static __always_inline void read_isns(bool vouched, struct tcp_sock *tp,
 				      struct weir_tcp_birth *birth)
 {
-	birth->local_isn = FIELD(vouched, tp, snd_una) - (__u32)FIELD(vouched, tp, bytes_acked) +
-			   (birth->side == WEIR_TCP_CLIENT);
-	birth->remote_isn = FIELD(vouched, tp, rcv_nxt) - (__u32)FIELD(vouched, tp, bytes_received);
+	birth->local_isn = first_sent(vouched, tp) + (birth->side == WEIR_TCP_CLIENT);
+	birth->remote_isn = first_received(vouched, tp);
+}
+
+/* Tells a socket's connections apart. */
+static __always_inline __u64 identity(bool vouched, struct tcp_sock *tp)
+{
+	return (__u64)first_sent(vouched, tp) << 32 | first_received(vouched, tp);
 }
 
 #define FIN_SENT                                                                              \
@@ -296,15 +312,6 @@ static __always_inline struct connection *make_room(__u64 key)
 	if (bpf_map_update_elem(&connections, &key, &blank, BPF_NOEXIST) == 0)
 		count_elements(1);
 	return bpf_map_lookup_elem(&connections, &key);
-}
-
-/* Tells a socket's connections apart: the same from the first packet until the socket is destroyed. */
-static __always_inline __u64 identity(bool vouched, struct tcp_sock *tp)
-{
-	__u32 local = FIELD(vouched, tp, snd_una) - (__u32)FIELD(vouched, tp, bytes_acked);
-	__u32 remote = FIELD(vouched, tp, rcv_nxt) - (__u32)FIELD(vouched, tp, bytes_received);
-
-	return (__u64)local << 32 | remote;
 }
 
 /* The end of what was kept of a connection; `told` is its identity(). */
