@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { PATIENCE } from "../rig/slowness.ts";
 import { waitUntil } from "../rig/wait-until.ts";
 import { NOBODY, NOWHERE, nodeAddress } from "./addressing.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
@@ -73,6 +74,20 @@ describe("Lab", () => {
       assert.ok(after.sentBytes - before.sentBytes > CONNECTIONS * REQUEST_BYTES, device);
       assert.ok(after.receivedBytes - before.receivedBytes > CONNECTIONS * RESPONSE_BYTES, device);
     }
+  });
+
+  test("a pod reaches other nodes at once after ports of any addresses have come to its node's bridge", async () => {
+    const { host } = lab.node("n1");
+    for (const [name, address] of [
+      ["low", "02:00:00:00:00:02"],
+      ["lower", "02:00:00:00:00:01"],
+    ] as const) {
+      await host.mustRun(["ip", "link", "add", name, "address", address, "master", "cni0", "type", "veth"]);
+      const beganMs = performance.now();
+      await exchange(far, far.address.v4, 8080, client);
+      assert.ok(performance.now() - beganMs < 1_000 * PATIENCE);
+    }
+    for (const name of ["low", "lower"]) await host.mustRun(["ip", "link", "del", name]);
   });
 
   test("two containers of one pod reach each other over loopback", async () => {

@@ -112,7 +112,7 @@ function lan(nodes: readonly number[]): string {
     sysctls("lan", ROUTER_SYSCTLS),
     batch("lan", [
       "link set lo up",
-      "link add br0 type bridge mcast_snooping 0",
+      `link add br0 address ${bridgeMac(0)} type bridge mcast_snooping 0`,
       `addr add ${ROUTER.v4}/24 dev br0`,
       `addr add ${ROUTER.v6}/64 dev br0 nodad`,
       "link set br0 up",
@@ -143,7 +143,7 @@ function node(index: number, nodes: readonly number[]): string {
     batch(part, [
       "link set lo up",
       ...leg(own),
-      `link add cni0 mtu ${POD_MTU} type bridge mcast_snooping 0`,
+      `link add cni0 address ${bridgeMac(index)} mtu ${POD_MTU} type bridge mcast_snooping 0`,
       `addr add ${gateway.v4}/24 dev cni0`,
       `addr add ${gateway.v6}/64 dev cni0 nodad`,
       "link set cni0 up",
@@ -208,8 +208,20 @@ function masquerade(index: number): string {
 }`;
 }
 
+/**
+ * Of a node's bridge, or the LAN's (0). A bridge without one takes its lowest port's, another one when that port comes: all who
+ * know the old one send into nowhere, for up to a minute.
+ */
+function bridgeMac(index: number): string {
+  return `0e:f5:00:00:00:${hexByte(index)}`;
+}
+
 function vxlanMac(index: number, version: 4 | 6): string {
-  return `0e:f5:00:00:0${version}:${index.toString(16).padStart(2, "0")}`;
+  return `0e:f5:00:00:0${version}:${hexByte(index)}`;
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0");
 }
 
 function batch(part: string, lines: readonly string[]): string {

@@ -24,7 +24,7 @@
 
 #define NAME_BYTES  64
 #define MAX_NAMES   1024
-#define MAX_OPEN    256
+#define MAX_OPEN    4096
 #define MAX_LOST    65536
 #define PATIENCE_MS 10000 /* for what is under way at the end */
 
@@ -139,8 +139,14 @@ static void call(const char *address)
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct call *it = &calls[open_count];
 
-	if (open_count == MAX_OPEN || inet_pton(AF_INET, address, &to.sin_addr) != 1)
-		die("connect");
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1) {
+		errno = EINVAL;
+		die("call an address");
+	}
+	if (open_count == MAX_OPEN) {
+		errno = EMFILE;
+		die("make another call beside those that nobody answers");
+	}
 	*it = (struct call){ .address = address, .begun_ms = now_ms(CLOCK_REALTIME) };
 	it->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (it->fd < 0)
