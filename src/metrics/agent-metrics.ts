@@ -226,7 +226,7 @@ export const AGENT_METRICS = {
     kind: "counter",
     attributes: ["question", "outcome"],
     description:
-      "Questions to other agents for whom their node forwards a connection (origin) and where it sends what comes to a node port (backend), by outcome: found; absent (it does neither); failed (no answer for 10 s: the client is Unknown, or the backend); refused (too many, and the same); repeated, those that were asked again.",
+      "Questions to other agents for whom their node forwards a connection (origin) and where it sends what comes to a node port (backend), by outcome: found; absent (it does neither); failed (no agent for 10 s, or a slow one for 30 s: the client is Unknown, or the backend); refused (too many, and the same); repeated, those that were asked again.",
   },
   exportBatches: {
     name: "weir.agent.export.batches",

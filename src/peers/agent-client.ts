@@ -4,16 +4,20 @@ import { readBody } from "./read-body.ts";
 
 /** Before an agent that did not answer is asked again. */
 const PAUSE_MS = 250;
+/** A slow agent gets twice as long each time, up to this many times as long. */
+const MAX_STRETCH = 8;
 /** Statuses from here on are the agent's trouble, which may pass; those below say no. */
 const SERVER_ERRORS = 500;
 
 export interface AgentClientOptions {
   /** Questions that wait at once, over all agents; 8 192 by default. */
   readonly maxWaiting?: number;
-  /** How long an agent may take for one request; 1 000 by default. */
+  /** How long an agent may take for the first request; 1 000 by default. */
   readonly timeoutMs?: number;
-  /** For how long a question is asked again of an agent that does not answer, because it starts or is slow; 10 000 by default. */
+  /** For how long a question is asked again of an agent that is not there, because it starts; 10 000 by default. */
   readonly patienceMs?: number;
+  /** For how long it is asked again of one that is there, and slow; 30 000 by default. */
+  readonly slowPatienceMs?: number;
   /** Milliseconds that only grow; `performance.now()` by default. */
   readonly nowMs?: () => number;
 }
@@ -38,8 +42,13 @@ type TakeAnswer<Answer> = (answer: Answer | undefined, failed: boolean) => void;
 interface Waiting<Question, Answer> {
   readonly question: Question;
   readonly take: TakeAnswer<Answer>;
-  readonly untilMs: number;
+  readonly askedMs: number;
 }
+
+/** Why there are no answers yet: the agent is not there, or takes long. */
+type Trouble = "away" | "slow";
+/** What has come of a request; undefined where the agent says no, or what nobody can read. */
+type Outcome<Answer> = readonly (Answer | undefined)[] | undefined | Trouble;
 
 /**
  * Asks the agents of other nodes. What is asked while an agent's answer is under way goes to it in one request after that. An
@@ -49,7 +58,7 @@ export class AgentClient<Question, Answer> {
   readonly #wire: AgentWire<Question, Answer>;
   readonly #maxWaiting: number;
   readonly #timeoutMs: number;
-  readonly #patienceMs: number;
+  readonly #patienceMs: Readonly<Record<Trouble, number>>;
   readonly #nowMs: () => number;
   readonly #queues = new Map<string, Waiting<Question, Answer>[]>();
   readonly #shutdown = new AbortController();
@@ -64,7 +73,7 @@ export class AgentClient<Question, Answer> {
     this.#wire = wire;
     this.#maxWaiting = options.maxWaiting ?? 8_192;
     this.#timeoutMs = options.timeoutMs ?? 1_000;
-    this.#patienceMs = options.patienceMs ?? 10_000;
+    this.#patienceMs = { away: options.patienceMs ?? 10_000, slow: options.slowPatienceMs ?? 30_000 };
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
@@ -78,7 +87,7 @@ export class AgentClient<Question, Answer> {
       return false;
     }
     this.#waiting++;
-    const waiting = { question, take, untilMs: this.#nowMs() + this.#patienceMs };
+    const waiting = { question, take, askedMs: this.#nowMs() };
     const queue = this.#queues.get(url);
     if (queue !== undefined) {
       queue.push(waiting);
@@ -108,16 +117,19 @@ export class AgentClient<Question, Answer> {
   async #serve(url: string): Promise<void> {
     const queue = this.#queues.get(url) ?? [];
     const { signal } = this.#shutdown;
+    let stretch = 1;
     while (queue.length > 0) {
       const batch = queue.splice(0, MAX_QUESTIONS);
-      const answers = await this.#request(url, batch);
-      if (answers !== "later") {
-        this.#take(batch, answers);
+      const outcome = await this.#request(url, batch, stretch * this.#timeoutMs);
+      if (typeof outcome !== "string") {
+        this.#take(batch, outcome);
+        stretch = 1;
         continue;
       }
+      if (outcome === "slow") stretch = Math.min(2 * stretch, MAX_STRETCH);
       queue.unshift(...batch);
-      const nowMs = this.#nowMs();
-      const firstPatient = queue.findIndex(({ untilMs }) => nowMs < untilMs && !signal.aborted);
+      const patientFromMs = signal.aborted ? Number.POSITIVE_INFINITY : this.#nowMs() - this.#patienceMs[outcome];
+      const firstPatient = queue.findIndex(({ askedMs }) => askedMs > patientFromMs);
       const givenUp = queue.splice(0, firstPatient < 0 ? queue.length : firstPatient);
       this.#take(givenUp, undefined);
       if (queue.length === 0) continue;
@@ -138,18 +150,19 @@ export class AgentClient<Question, Answer> {
     }
   }
 
-  /** Undefined where the agent says no, or what nobody can read. Settles in time whatever becomes of the request. */
+  /** Settles in time whatever becomes of the request. */
   async #request(
     url: string,
     batch: readonly Waiting<Question, Answer>[],
-  ): Promise<(Answer | undefined)[] | undefined | "later"> {
+    timeoutMs: number,
+  ): Promise<Outcome<Answer>> {
     const attempt = new AbortController();
     const end = () => attempt.abort();
     const { signal } = this.#shutdown;
-    const ended = new Promise<"later">((resolve) => {
-      attempt.signal.addEventListener("abort", () => resolve("later"), { once: true });
+    const ended = new Promise<Trouble>((resolve) => {
+      attempt.signal.addEventListener("abort", () => resolve("slow"), { once: true });
     });
-    const timer = setTimeout(end, this.#timeoutMs);
+    const timer = setTimeout(end, timeoutMs);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
     try {
@@ -164,7 +177,7 @@ export class AgentClient<Question, Answer> {
     url: string,
     batch: readonly Waiting<Question, Answer>[],
     signal: AbortSignal,
-  ): Promise<(Answer | undefined)[] | undefined | "later"> {
+  ): Promise<Outcome<Answer>> {
     try {
       const response = await fetch(url, {
         method: "POST",
@@ -175,9 +188,9 @@ export class AgentClient<Question, Answer> {
       });
       const text = response.body === null ? "" : await readBody(response.body);
       if (response.ok) return this.#wire.readAnswers(text, batch.length);
-      return response.status < SERVER_ERRORS ? undefined : "later";
+      return response.status < SERVER_ERRORS ? undefined : "away";
     } catch (error) {
-      return error instanceof WireError ? undefined : "later";
+      return error instanceof WireError ? undefined : "away";
     }
   }
 }

@@ -41,7 +41,7 @@ async function agent(
 
 /** Gives agents all the time that a busy machine may take, unless told otherwise. */
 function clientWith(options: AgentClientOptions = {}): AgentClient<ForwardedConnection, Origin> {
-  return new AgentClient(ORIGIN_WIRE, { timeoutMs: 60_000, patienceMs: 600_000, ...options });
+  return new AgentClient(ORIGIN_WIRE, { timeoutMs: 60_000, patienceMs: 600_000, slowPatienceMs: 600_000, ...options });
 }
 
 function ask(
@@ -114,7 +114,8 @@ for (const [what, listener, isFinal] of UNWELL) {
     let nowMs = 0;
     // the clock says that it is over after the second request
     const timeoutMs = what === "says nothing" ? 300 : 60_000;
-    const client = clientWith({ timeoutMs, patienceMs: 2_000, nowMs: () => (nowMs += 1_000) });
+    const patience = { patienceMs: 2_000, slowPatienceMs: 2_000 };
+    const client = clientWith({ timeoutMs, ...patience, nowMs: () => (nowMs += 1_000) });
     assert.deepEqual(await ask(client, url, 1), { origin: undefined, failed: true });
     assert.deepEqual(client.stats(), { found: 0, absent: 0, failed: 1, refused: 0, repeated: isFinal ? 0 : 1 });
   });
@@ -172,6 +173,18 @@ test("AgentClient.ask() gives up what has waited too long, and nothing else", as
     { origin: undefined, failed: true },
     { origin: undefined, failed: false },
   ]);
+});
+
+test("AgentClient.ask() gives an agent that is slow twice the time at each request, and its patience for slow ones", async (t) => {
+  const TAKES_MS = 250;
+  let requests = 0;
+  const url = await serve(t, (_request, response) => {
+    requests++;
+    setTimeout(() => response.end("[null]"), TAKES_MS);
+  });
+  const client = clientWith({ timeoutMs: TAKES_MS / 4, patienceMs: 0 });
+  assert.deepEqual(await ask(client, url, 1), { origin: undefined, failed: false });
+  assert.ok(requests >= 3 && client.stats().repeated === requests - 1, `${requests} requests`);
 });
 
 test("AgentClient.shutdown() answers what is under way", async (t) => {
