@@ -5,7 +5,7 @@
  * Answers every connection to PORT with its NAME, and closes. Every PERIOD_MS it connects to the next of the addresses, same
  * port, and reads who answered, up to the end of file. A line of JSON says when it listens. SIGTERM: what is under way comes
  * to its end, what has connected is answered; then a line says how many it answered, who answered how often, and which
- * connections went wrong: [ADDRESS, "refused" | "unanswered" | another error, milliseconds since the epoch].
+ * connections went wrong: [ADDRESS, "refused" | "unanswered" | "never reached" | another error, milliseconds since the epoch].
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -254,6 +254,9 @@ int main(int argc, char **argv)
 			calls[i] = calls[--open_count];
 		}
 	}
+	for (size_t i = 0; i < open_count; i++)
+		lose(calls[i].address, calls[i].connected ? "unanswered" : "never reached",
+		     calls[i].begun_ms);
 	serve(listen_fd);
 	close(listen_fd);
 	print_results();
