@@ -211,13 +211,13 @@ async function expectView(
 }
 
 async function expectSame(view: View, original: View): Promise<void> {
-  for (const port of Object.values(PORT)) {
-    const look = async () => {
-      assert.deepEqual(inOrder(edgesAt(port, await view())), inOrder(edgesAt(port, await original())));
-      return true;
-    };
-    await waitUntil(look, { what: `the same edges to port ${port}`, deadlineMs: 6_000, intervalMs: 250 });
-  }
+  const edges = (samples: readonly Sample[]) =>
+    Object.entries(PORT).map(([program, port]) => [program, inOrder(edgesAt(port, samples))]);
+  const look = async () => {
+    assert.deepEqual(edges(await view()), edges(await original()));
+    return true;
+  };
+  await waitUntil(look, { what: "the same edges", deadlineMs: 15_000, intervalMs: 250 });
 }
 
 type View = () => Promise<readonly Sample[]>;
