@@ -10,12 +10,12 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
 /** Tests that use one kernel, and so run one file after the other. */
-const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli", "deploy", "cluster"]);
-/** Tests that have a command of their own: `npm run test:cluster`. */
-const ONLY_WHEN_NAMED = new Set(["cluster"]);
+const ONE_AT_A_TIME = new Set(["native", "kernel", "lab", "agent", "cli", "deploy", "cluster", "machine"]);
+/** Tests that have a command of their own: `npm run test:cluster`, `npm run test:machine`. */
+const ONLY_WHEN_NAMED = new Set(["cluster", "machine"]);
 
-/** A test that takes longer waits for what will not come; then it fails, and what it began is cleaned up. */
-const PATIENCE_MS = 8 * 60_000;
+/** A file that takes longer waits for what will not come; then it fails, and what it began is cleaned up. */
+const PATIENCE_MS = { default: 8 * 60_000, machine: 20 * 60_000 };
 
 /** Of a failure, when all failures are told once more at the end. */
 const REASON_LINES = 40;
@@ -65,7 +65,11 @@ function layerOf(file: string): string {
 
 async function runFiles(paths: readonly string[], concurrency: number): Promise<void> {
   if (paths.length === 0) return;
-  const events = run({ files: paths, concurrency, timeout: PATIENCE_MS });
+  const events = run({
+    files: paths,
+    concurrency,
+    timeout: paths.some((path) => layerOf(path) === "machine") ? PATIENCE_MS.machine : PATIENCE_MS.default,
+  });
   events.on("test:pass", ({ name, file, skip, details }) => {
     if (details.type === "suite") return;
     if (skip === undefined || skip === false) counts.passed++;

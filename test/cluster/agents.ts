@@ -19,17 +19,19 @@ export function agentImage(): Image {
 
 /**
  * Runs an agent on every node, as deploy/kustomize/base has it, with settings added as variables; gives the addresses of their
- * metrics when all are ready. `directory` is for the overlay.
+ * metrics when all are ready. `directory` is for the overlay; with a machine, its agent may take long to answer probes.
  */
 export async function startAgents(
   cluster: Cluster,
   directory: string,
   env: Readonly<Record<string, string>>,
+  machine = false,
 ): Promise<string[]> {
   await mkdir(directory, { recursive: true });
-  const containers = [
-    { name: "weir", imagePullPolicy: "Never", env: Object.entries(env).map(([name, value]) => ({ name, value })) },
-  ];
+  // An agent that is not ready is not relied upon by the others, which is not what is tested.
+  const patient = machine ? { readinessProbe: { timeoutSeconds: 30, failureThreshold: 100 } } : {};
+  const variables = Object.entries(env).map(([name, value]) => ({ name, value }));
+  const containers = [{ name: "weir", imagePullPolicy: "Never", env: variables, ...patient }];
   const patch = {
     apiVersion: "apps/v1",
     kind: "DaemonSet",

@@ -164,6 +164,7 @@ export class ClusterNode {
       pauseImage,
       cgroupRoot: cgroups === "host" ? `/${CLUSTER_PREFIX}/${this.name}` : "/",
       mayProtect: false,
+      emulated: false,
     });
   }
 

@@ -14,7 +14,7 @@ import { HOST_ADDRESS } from "./addressing.ts";
 import { agentImage, METRICS_PORT, startAgents } from "./agents.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { travel } from "./journey-run.ts";
-import { type Journey, journeys, journeysByNode1 } from "./journeys.ts";
+import { type Journey, journeys, journeysByMachine, journeysByNode1 } from "./journeys.ts";
 import { addRoute } from "./network.ts";
 import {
   BALANCER_IP,
@@ -45,8 +45,10 @@ const RESULTS = join(import.meta.dirname, "../../build/cluster");
 /** The agent as it is deployed, on a real cluster of this kind: who was connected to whom, as the agents, Prometheus and a Collector see it. */
 export function describeCluster(title: string, options: Omit<ClusterOptions, "logs" | "images">): void {
   describe(title, { skip: SKIP }, () => {
-    const usual = journeys({ routed: options.network !== "flannel" });
-    const frozen = journeysByNode1();
+    const { machine = false } = options;
+    // What has nothing to do with the machine is seen without one.
+    const usual = machine ? journeysByMachine() : journeys({ routed: options.network !== "flannel" });
+    const frozen = machine ? [] : journeysByNode1();
     const table = [...usual, ...frozen];
     const logs = join(RESULTS, title.replaceAll(/\W+/g, "-"));
     let cluster: Cluster;
@@ -57,16 +59,16 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
     before(async () => {
       cluster = await Cluster.up({ ...options, logs, images: [agentImage()] });
       collector = await Collector.start({ bindAddress: HOST_ADDRESS });
-      const [addresses] = await Promise.all([
-        startAgents(cluster, join(logs, "agents"), {
-          WEIR_OTLP_ENDPOINT: collector.grpcUrl,
-          WEIR_OTLP_PROTOCOL: "grpc",
-          WEIR_OTLP_INTERVAL: "1s",
-          WEIR_FLOWS_SWEEP_INTERVAL: "1s",
-        }),
-        openShop(cluster),
-      ]);
-      agents = addresses;
+      const settings = {
+        WEIR_OTLP_ENDPOINT: collector.grpcUrl,
+        WEIR_OTLP_PROTOCOL: "grpc",
+        WEIR_OTLP_INTERVAL: "1s",
+        WEIR_FLOWS_SWEEP_INTERVAL: "1s",
+      };
+      const start = startAgents(cluster, join(logs, "agents"), settings, machine);
+      // An emulated CPU should not have to start everything at once.
+      if (machine) await start;
+      [agents] = await Promise.all([start, openShop(cluster, machine)]);
       prometheus = await Prometheus.start({ targets: agents });
     });
     after(async () => {
@@ -84,41 +86,43 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
     });
 
-    test("traffic arrives while n1's agent is frozen, and those of n2 and n3 ask it again and again", async () => {
-      const peer = await peerBinary();
-      const agent = await agentOf(cluster, "n1");
-      const state = () => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${agent}/status`, "utf8"))?.[1];
-      const asked = [
-        { node: 2, question: "origin" },
-        { node: 3, question: "backend" },
-      ];
-      const repeated = () =>
-        Promise.all(asked.map(({ node, question }) => repeatedQuestions(agents[node - 1], question)));
-      const before = await repeated();
-      process.kill(agent, "SIGSTOP");
-      try {
-        await waitUntil(() => state() === "T", { what: "n1's agent to be frozen" });
-        for (const journey of frozen) await travel(cluster, journey, peer);
-        const areAsked = async () => {
-          const now = await repeated();
-          const seen = `${now} questions repeated after ${before}, the agent in state ${state()}`;
-          assert.ok(
-            now.every((count, index) => count > (before[index] ?? 0)),
-            seen,
-          );
-          return true;
-        };
-        await waitUntil(areAsked, { what: "n1's agent to be asked again", intervalMs: 100 });
-      } finally {
-        process.kill(agent, "SIGCONT");
-      }
-    });
+    if (frozen.length > 0)
+      test("traffic arrives while n1's agent is frozen, and those of n2 and n3 ask it again and again", async () => {
+        const peer = await peerBinary();
+        const agent = await agentOf(cluster, "n1");
+        const state = () => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${agent}/status`, "utf8"))?.[1];
+        const asked = [
+          { node: 2, question: "origin" },
+          { node: 3, question: "backend" },
+        ];
+        const repeated = () =>
+          Promise.all(asked.map(({ node, question }) => repeatedQuestions(agents[node - 1], question)));
+        const before = await repeated();
+        process.kill(agent, "SIGSTOP");
+        try {
+          await waitUntil(() => state() === "T", { what: "n1's agent to be frozen" });
+          for (const journey of frozen) await travel(cluster, journey, peer);
+          const areAsked = async () => {
+            const now = await repeated();
+            const seen = `${now} questions repeated after ${before}, the agent in state ${state()}`;
+            assert.ok(
+              now.every((count, index) => count > (before[index] ?? 0)),
+              seen,
+            );
+            return true;
+          };
+          await waitUntil(areAsked, { what: "n1's agent to be asked again", intervalMs: 100 });
+        } finally {
+          process.kill(agent, "SIGCONT");
+        }
+      });
 
     test("the agents' sum: nothing is said of Services' own ports", async () => {
       const samples = await agentsView(agents);
       for (const port of [SERVICE_PORT, ...Object.values(NODE_PORT)]) assert.deepEqual(edgesAt(port, samples), []);
     });
     for (const [program, port] of Object.entries(PORT)) {
+      if (!table.some(({ serverPort }) => serverPort === port)) continue;
       test(`the agents' sum: every connection to ${program}, once, by its ends and its Service`, () =>
         expectView(() => agentsView(agents), table, port));
     }
@@ -162,15 +166,36 @@ async function repeatedQuestions(address: string | undefined, question: string):
   return sample.value;
 }
 
-async function openShop(cluster: Cluster): Promise<void> {
+async function openShop(cluster: Cluster, machine: boolean): Promise<void> {
   const server = { port: PORT.outside, read: REQUEST_BYTES, respond: RESPONSE_BYTES };
   await PeerServer.start(cluster.outside, server);
   // What a router of the LAN, or its load balancer, would do.
   for (const address of [EXTERNAL_IP, BALANCER_IP]) await addRoute("outside", address, cluster.node("n2").address);
-  await cluster.apply(shopObjects(cluster.images.peer.name, await peerBinary()));
+  await cluster.apply(shopObjects(cluster.images.peer.name, await peerBinary(), { machine }));
   const balanced = { apiVersion: "v1", kind: "Service", metadata: { name: "till-balanced", namespace: "shop" } };
   await cluster.client.patchStatus(balanced, { loadBalancer: { ingress: [{ ip: BALANCER_IP, ipMode: "VIP" }] } });
   await waitUntil(() => cluster.pod("shop", "loner"), { what: "the pod without an owner", deadlineMs: 60_000 });
+  if (machine) await virtualServers(cluster.node("n4"));
+}
+
+/** Waits until IPVS on a machine has all backends: kube-proxy there is seconds behind. */
+async function virtualServers(node: Pick<Cluster["nodes"][number], "mustRun">): Promise<void> {
+  const wanted = { [PORT.web]: 2, [PORT.stall]: 2, [PORT.kiosk]: 1, [PORT.till]: 1 };
+  let before = "";
+  const look = async () => {
+    const text = await node.mustRun(["cat", "/proc/net/ip_vs"]);
+    // "  -> 0AF70102:5258 Masq 1 0 0": a backend, once for each address of its Services
+    const backends = new Set(text.match(/(?<=-> )[0-9A-F]{8}:[0-9A-F]{4}/g));
+    const counts = Object.entries(wanted).map(([port, count]) => {
+      const suffix = `:${Number(port).toString(16).toUpperCase()}`;
+      return [...backends].filter((backend) => backend.endsWith(suffix)).length === count;
+    });
+    const rows = text.match(/^(?:TCP|UDP| +->) +[0-9A-F]{8}:[0-9A-F]{4}/gm)?.join() ?? "";
+    const isSteady = rows === before;
+    before = rows;
+    return isSteady && counts.every(Boolean);
+  };
+  await waitUntil(look, { what: "IPVS to have all backends", deadlineMs: 120_000, intervalMs: 2_000 });
 }
 
 /** The edges to a port that the table asks for, those of one name added up. */

@@ -80,3 +80,9 @@ test("a cluster whose process was killed is taken down", { skip: SKIP }, async (
   };
   await waitUntil(gone, { what: "the cluster to be gone", deadlineMs: 15_000, intervalMs: 250 });
 });
+
+test("Cluster.up() refuses a machine in a network that it cannot be part of", { skip: SKIP }, async () => {
+  await assert.rejects(Cluster.up({ machine: true, network: "flannel", logs: LOGS }), {
+    message: "Cannot bring up a cluster with a machine: the network must be routes, its current value is flannel",
+  });
+});

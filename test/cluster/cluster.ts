@@ -16,14 +16,18 @@ import { dnsObjects } from "./dns.ts";
 import { keepHostSettings } from "./host-settings.ts";
 import { type Image, type Images, makeImages } from "./images.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { MachineNode, machineParts } from "./machine-node.ts";
+import { MACHINE_SHELL, MachineShell, machineShellObjects } from "./machine-shell.ts";
 import { addRoute, buildNetwork } from "./network.ts";
 import type { ProxyMode } from "./node-files.ts";
 import { makeMountPoints } from "./node-mounts.ts";
 import { PodPlace } from "./pod-place.ts";
 
 export interface ClusterOptions {
-  /** Default 3. */
+  /** Those that are namespaces of this host. Default 3. */
   readonly nodes?: number;
+  /** Whether there is one more node, the last, that is a virtual machine. Needs `routes`. Default false. */
+  readonly machine?: boolean;
   /**
    * `routes`: each node knows the others' pods by a route, nothing is masqueraded. `flannel`: VXLAN, and pods reach what is outside
    * from their node's address. Default `routes`.
@@ -60,7 +64,7 @@ interface WorkloadState {
  * One at a time. Whatever happens to this process, SIGKILL included, everything is torn down after it.
  */
 export class Cluster {
-  readonly nodes: readonly ClusterNode[];
+  readonly nodes: readonly (ClusterNode | MachineNode)[];
   /** As `system:masters`. */
   readonly client: KubernetesClient;
   /** A host of the nodes' LAN that is not part of the cluster. */
@@ -69,14 +73,21 @@ export class Cluster {
   readonly #guard: Guard;
   readonly #control: ControlPlane;
   readonly #kubectl: string;
+  readonly #machine: MachineNode | undefined;
   #down: Promise<void> | undefined;
 
   /** Returns when all nodes are ready, and DNS. Waits while another cluster is up on this host. */
   static async up(options: ClusterOptions): Promise<Cluster> {
+    if (options.machine === true && options.network === "flannel") {
+      throw new Error(
+        "Cannot bring up a cluster with a machine: the network must be routes, its current value is flannel",
+      );
+    }
     // What takes minutes the first time comes before the lock.
     const images = await makeImages();
     const runtime = await containerRuntime();
     const kubectl = await toolPath("kubernetes", "kubectl");
+    const parts = options.machine === true ? await machineParts(runtime) : undefined;
     const guard = await Guard.take(options.waitMs ?? 1_200_000, GUARDED);
     let control: ControlPlane | undefined;
     try {
@@ -89,25 +100,39 @@ export class Cluster {
       await buildNetwork(indexes.length);
       const started = await ControlPlane.start(options.logs);
       control = started;
+      const { api } = started;
+      const machineIndex = indexes.length + 1;
+      // A machine is told where the others' pods are when it is switched on.
+      if (parts !== undefined) await declareNodes(api, [...indexes, machineIndex]);
+      const common = { api, runtime, pauseImage: images.peer.name, logs: options.logs };
+      // It takes longest.
+      const machine =
+        parts &&
+        (await MachineNode.create({
+          ...common,
+          index: machineIndex,
+          parts,
+          images: [images.peer, ...(options.images ?? [])],
+          podCidrs: await podCidrsOf(api, machineIndex),
+        }));
       const nodes = await Promise.all(
         indexes.map((index) =>
           ClusterNode.create({
+            ...common,
             index,
-            api: started.api,
-            runtime,
             images: [images.peer, images.coredns, ...(options.images ?? [])],
-            pauseImage: images.peer.name,
             proxy: options.proxy ?? "iptables",
             cgroups: options.cgroups ?? "namespace",
-            logs: options.logs,
           }),
         ),
       );
       for (const node of nodes) await node.join();
-      await connectNodes(nodes, started.api, options.network ?? "routes");
+      const podCidrs = await podCidrsOf(api, parts === undefined ? indexes.length : machineIndex);
+      if (options.network === "flannel") await connectByFlannel(nodes, api, podCidrs);
+      else await connectByRoutes(nodes, machine, podCidrs);
       const tree = await CgroupTree.find(CLUSTER_PREFIX);
       const outside = new Place(netnsPath("outside"), await tree.make("outside"));
-      const cluster = new Cluster(guard, started, nodes, outside, images, kubectl);
+      const cluster = new Cluster(guard, started, nodes, machine, outside, images, kubectl);
       await cluster.#ready();
       return cluster;
     } catch (error) {
@@ -122,20 +147,22 @@ export class Cluster {
     guard: Guard,
     control: ControlPlane,
     nodes: readonly ClusterNode[],
+    machine: MachineNode | undefined,
     outside: Place,
     images: Images,
     kubectl: string,
   ) {
     this.#guard = guard;
     this.#control = control;
-    this.nodes = nodes;
+    this.nodes = machine === undefined ? nodes : [...nodes, machine];
+    this.#machine = machine;
     this.client = control.api.admin;
     this.outside = outside;
     this.images = images;
     this.#kubectl = kubectl;
   }
 
-  node(name: string): ClusterNode {
+  node(name: string): ClusterNode | MachineNode {
     const node = this.nodes.find((candidate) => candidate.name === name);
     if (node === undefined)
       throw new Error(`Cannot find node "${name}": there are ${this.nodes.map((n) => n.name).join(", ")}`);
@@ -143,20 +170,20 @@ export class Cluster {
   }
 
   /** Creates or updates objects, and waits until every Deployment, StatefulSet and DaemonSet of their namespaces is ready. */
-  async apply(objects: readonly KubernetesObject[], deadlineMs = 30_000): Promise<void> {
+  async apply(objects: readonly KubernetesObject[], deadlineMs = this.#patienceMs): Promise<void> {
     await this.client.apply(objects);
     const namespaces = new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []));
     for (const namespace of namespaces) await this.settled(namespace, deadlineMs);
   }
 
   /** `kubectl apply -k`, and waits until every workload of `namespace` is ready. */
-  async applyKustomization(directory: string, namespace: string, deadlineMs = 30_000): Promise<void> {
+  async applyKustomization(directory: string, namespace: string, deadlineMs = this.#patienceMs): Promise<void> {
     await this.kubectl(["apply", "-k", directory]);
     await this.settled(namespace, deadlineMs);
   }
 
   /** Waits until every Deployment, StatefulSet and DaemonSet of a namespace has all its pods ready. */
-  async settled(namespace: string, deadlineMs = 30_000): Promise<void> {
+  async settled(namespace: string, deadlineMs = this.#patienceMs): Promise<void> {
     const look = async () => {
       for (const kind of ["Deployment", "StatefulSet", "DaemonSet"]) {
         for (const workload of await this.client.list("apps/v1", kind, namespace)) requireReady(kind, workload);
@@ -220,8 +247,18 @@ export class Cluster {
         status.conditions.some(({ type, status: is }) => type === "Ready" && is === "True"),
       );
     };
-    await waitUntil(look, { what: "all nodes to be ready", deadlineMs: 30_000, intervalMs: 100 });
+    const wait = { what: "all nodes to be ready", deadlineMs: this.#patienceMs, intervalMs: 100 };
+    await (this.#machine === undefined ? waitUntil(look, wait) : this.#machine.waitUntil(look, wait));
     await this.apply(dnsObjects(this.images.coredns.name));
+    if (this.#machine === undefined) return;
+    await this.apply(machineShellObjects(this.#machine.name, this.images.peer.name));
+    const { namespace, name } = MACHINE_SHELL;
+    this.#machine.useShell(new MachineShell(await this.pod(namespace, name)));
+  }
+
+  /** An emulated CPU is slow. */
+  get #patienceMs(): number {
+    return this.#machine === undefined ? 30_000 : 120_000;
   }
 }
 
@@ -241,34 +278,49 @@ interface NodeObject {
   readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** Pods of one node reach those of another. */
-async function connectNodes(
-  nodes: readonly ClusterNode[],
-  api: ApiServer,
-  network: "routes" | "flannel",
-): Promise<void> {
+/** Makes the objects of nodes before the nodes are there to do it. */
+async function declareNodes(api: ApiServer, indexes: readonly number[]): Promise<void> {
+  for (const index of indexes)
+    await api.admin.create({ apiVersion: "v1", kind: "Node", metadata: { name: `n${index}` } });
+}
+
+/** The addresses of each node's pods, by its name, once there are so many nodes. */
+async function podCidrsOf(api: ApiServer, nodes: number): Promise<ReadonlyMap<string, string>> {
   const look = async () => {
     const objects = (await api.admin.list("v1", "Node")) as unknown as NodeObject[];
     const found = objects.flatMap(({ metadata, spec }) =>
       spec.podCIDR ? [[metadata.name, spec.podCIDR] as const] : [],
     );
-    return found.length === nodes.length && new Map(found);
+    return found.length === nodes && new Map(found);
   };
-  const cidrs = await waitUntil(look, { what: "the nodes to be registered", deadlineMs: 30_000, intervalMs: 100 });
-  const cidrOf = (node: ClusterNode) => cidrs.get(node.name) as string;
-  if (network === "flannel") {
-    const netConf = join(CLUSTER_DIRECTORY, "net-conf.json");
-    await writeFile(netConf, JSON.stringify({ Network: POD_CIDR, Backend: { Type: "vxlan" } }));
-    const connect = async (node: ClusterNode) =>
-      node.connect(cidrOf(node), await node.startFlannel(api.adminKubeconfig, netConf));
-    await Promise.all(nodes.map(connect));
-    return;
+  return await waitUntil(look, { what: "the nodes to be registered", deadlineMs: 30_000, intervalMs: 100 });
+}
+
+/** Pods of one node reach those of another through a VXLAN. */
+async function connectByFlannel(
+  nodes: readonly ClusterNode[],
+  api: ApiServer,
+  podCidrs: ReadonlyMap<string, string>,
+): Promise<void> {
+  const netConf = join(CLUSTER_DIRECTORY, "net-conf.json");
+  await writeFile(netConf, JSON.stringify({ Network: POD_CIDR, Backend: { Type: "vxlan" } }));
+  const connect = async (node: ClusterNode) =>
+    node.connect(podCidrs.get(node.name) as string, await node.startFlannel(api.adminKubeconfig, netConf));
+  await Promise.all(nodes.map(connect));
+}
+
+/** Every node, this host and the one outside know where each node's pods are; a machine was told when it was made. */
+async function connectByRoutes(
+  nodes: readonly ClusterNode[],
+  machine: MachineNode | undefined,
+  podCidrs: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const node of machine === undefined ? nodes : [...nodes, machine]) {
+    const cidr = podCidrs.get(node.name) as string;
+    for (const from of nodes) if (from !== node) await addRoute(from.name, cidr, node.address);
+    for (const from of ["host", "outside"]) await addRoute(from, cidr, node.address);
   }
-  for (const node of nodes) {
-    for (const from of nodes) if (from !== node) await addRoute(from.name, cidrOf(node), node.address);
-    for (const from of ["host", "outside"]) await addRoute(from, cidrOf(node), node.address);
-    node.connect(cidrOf(node));
-  }
+  for (const node of nodes) node.connect(podCidrs.get(node.name) as string);
 }
 
 /** Throws, with what is missing, unless all its pods are ready. */

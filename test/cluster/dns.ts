@@ -55,6 +55,8 @@ export function dnsObjects(image: string): KubernetesObject[] {
           spec: {
             serviceAccountName: metadata.name,
             dnsPolicy: "Default",
+            // A virtual machine would be slow at it, and need the image.
+            nodeSelector: { "kubernetes.io/hostname": "n1" },
             containers: [
               {
                 name: "coredns",

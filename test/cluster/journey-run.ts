@@ -65,10 +65,8 @@ async function placeOf(cluster: Cluster, from: Traveller): Promise<PeerPlace> {
 async function addressOf(cluster: Cluster, from: Traveller, to: Destination): Promise<string> {
   if ("address" in to) return to.address;
   if ("pod" in to) return (await podAt(cluster, to.pod)).address;
-  // A node's own resolver does not know the cluster's names; a pod there tells it.
-  return await (from.includes("@") ? await podAt(cluster, from) : await cluster.pod("shop", "buyer", from)).resolve(
-    to.dns,
-  );
+  // A node's own resolver does not know the cluster's names; a pod tells it.
+  return await (await podAt(cluster, from.includes("@") ? from : "buyer@n1")).resolve(to.dns);
 }
 
 function podAt(cluster: Cluster, place: string): Promise<PodPlace> {

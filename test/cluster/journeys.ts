@@ -2,7 +2,7 @@ import { nodeAddress, OUTSIDE_ADDRESS } from "./addressing.ts";
 import { BALANCER_IP, EXTERNAL_IP, NODE_PORT, PORT, SERVICE_PORT } from "./shop.ts";
 
 /** `POD@NODE` by the label `app`, a node's own system, or the host outside. */
-export type Traveller = `${string}@${string}` | "n1" | "n2" | "n3" | "outside";
+export type Traveller = `${string}@${string}` | "n1" | "n2" | "n3" | "n4" | "outside";
 
 /** A name that the traveller's pod resolves, a pod's address, or an address as it is. */
 export type Destination = { readonly dns: string } | { readonly pod: string } | { readonly address: string };
@@ -33,11 +33,13 @@ const DB = "shop/StatefulSet/db";
 const TILL = "shop/Deployment/till";
 const SCALE = "shop/DaemonSet/scale";
 const LONER = "shop/Pod/loner";
+const KIOSK = "shop/Deployment/kiosk";
+const STALL = "shop/Deployment/stall";
 const REPORT = "shop/CronJob/report";
 const OUTSIDE = "External/private";
 /** The same host, as the EndpointSlice calls what listens there. */
 const LEGACY = "shop/External/legacy";
-const NODE = { n1: "Node/n1", n2: "Node/n2", n3: "Node/n3" } as const;
+const NODE = { n1: "Node/n1", n2: "Node/n2", n3: "Node/n3", n4: "Node/n4" } as const;
 
 const dns = (name: string) => ({ dns: `${name}.shop.svc.cluster.local` });
 const pod = (place: string) => ({ pod: place });
@@ -111,6 +113,39 @@ export function journeysByNode1(): Journey[] {
     ["outside", node(1), NODE_PORT.till, 179, OUTSIDE, TILL, "till", PORT.till],
     ["buyer@n3", node(1), NODE_PORT.till, 181, BUYER, TILL, "till", PORT.till],
     ["n1", pod("till@n2"), PORT.till, 191, NODE.n1, TILL, "", PORT.till],
+  ]);
+}
+
+/** From, to and through n4, where IPVS stands for Services: `kiosk` is on it, `stall` on it and on n1. */
+export function journeysByMachine(): Journey[] {
+  return read([
+    // Pods by their addresses.
+    ["buyer@n4", pod("web@n2"), PORT.web, 277, BUYER, WEB, "", PORT.web],
+    ["n4", pod("kiosk@n4"), PORT.kiosk, 281, NODE.n4, KIOSK, "", PORT.kiosk],
+    ["buyer@n1", pod("kiosk@n4"), PORT.kiosk, 283, BUYER, KIOSK, "", PORT.kiosk],
+    ["n1", pod("kiosk@n4"), PORT.kiosk, 293, NODE.n1, KIOSK, "", PORT.kiosk],
+    ["outside", pod("kiosk@n4"), PORT.kiosk, 307, OUTSIDE, KIOSK, "", PORT.kiosk],
+
+    // ClusterIPs: backends elsewhere, here and elsewhere, and here only, where a client is the backend itself.
+    ["buyer@n4", dns("web"), SERVICE_PORT, 263, BUYER, WEB, "web", PORT.web],
+    ["buyer@n4", dns("stall"), SERVICE_PORT, 269, BUYER, STALL, "stall", PORT.stall],
+    ["kiosk@n4", dns("kiosk"), SERVICE_PORT, 271, KIOSK, KIOSK, "kiosk", PORT.kiosk],
+    ["n4", dns("web"), SERVICE_PORT, 193, NODE.n4, WEB, "web", PORT.web],
+    ["n4", dns("stall"), SERVICE_PORT, 197, NODE.n4, STALL, "stall", PORT.stall],
+    ["buyer@n2", dns("kiosk"), SERVICE_PORT, 199, BUYER, KIOSK, "kiosk", PORT.kiosk],
+    ["buyer@n3", dns("stall"), SERVICE_PORT, 211, BUYER, STALL, "stall", PORT.stall],
+    ["n1", dns("kiosk"), SERVICE_PORT, 223, NODE.n1, KIOSK, "kiosk", PORT.kiosk],
+
+    // NodePorts: another node's pod asked for here, the other way round, and both on this node.
+    ["outside", node(4), NODE_PORT.till, 227, OUTSIDE, TILL, "till", PORT.till],
+    ["outside", node(1), NODE_PORT.kiosk, 229, OUTSIDE, KIOSK, "kiosk", PORT.kiosk],
+    ["outside", node(4), NODE_PORT.kiosk, 233, OUTSIDE, KIOSK, "kiosk", PORT.kiosk],
+    ["n4", node(4), NODE_PORT.till, 239, NODE.n4, TILL, "till", PORT.till],
+    ["buyer@n4", node(4), NODE_PORT.kiosk, 241, BUYER, KIOSK, "kiosk", PORT.kiosk],
+
+    // Addresses of the LAN, one of which IPVS takes for the node's own.
+    ["n4", at(EXTERNAL_IP), SERVICE_PORT, 251, NODE.n4, TILL, "till-external", PORT.till],
+    ["n4", at(OUTSIDE_ADDRESS), PORT.outside, 257, NODE.n4, LEGACY, "", PORT.outside],
   ]);
 }
 

@@ -32,6 +32,15 @@ export async function buildNetwork(nodes: number): Promise<void> {
   ]);
 }
 
+/** A leg in the LAN for a virtual machine, which opens it by the name that this gives, in the LAN's namespace. */
+export async function addTap(name: string): Promise<string> {
+  await shell([
+    `ip -n ${netnsName("lan")} tuntap add dev ${name} mode tap`,
+    `ip -n ${netnsName("lan")} link set ${name} master br0 up`,
+  ]);
+  return name;
+}
+
 /** Packets to `destination` that start in a part of the network (`host`, `outside`, `n1`, …) go to this address of the LAN. */
 export async function addRoute(part: string, destination: string, via: string): Promise<void> {
   const where = part === "host" ? [] : ["-n", netnsName(part)];

@@ -19,8 +19,10 @@ export interface NodeFilesOptions {
   readonly pauseImage: string;
   /** The node's part of every cgroup hierarchy, as its programs see it. */
   readonly cgroupRoot: string;
-  /** The machine does not allow to protect a process from the kernel's out-of-memory killer. */
+  /** Whether the machine allows to protect a process from the kernel's out-of-memory killer. */
   readonly mayProtect: boolean;
+  /** Its CPU is slow: what can be done less often is. */
+  readonly emulated: boolean;
 }
 
 /** Writes what containerd, the kubelet and kube-proxy are told: `containerd.toml`, `kubelet.yaml` and `proxy.yaml`. */
@@ -77,7 +79,7 @@ disabled_plugins = [${unused.map((name) => `"io.containerd.${name}"`).join(", ")
 `;
 }
 
-function kubeletConfiguration(directory: string, { address, caFile, cgroupRoot }: NodeFilesOptions): object {
+function kubeletConfiguration(directory: string, { address, caFile, cgroupRoot, emulated }: NodeFilesOptions): object {
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
@@ -98,8 +100,7 @@ function kubeletConfiguration(directory: string, { address, caFile, cgroupRoot }
     // The machine's disk and memory are others' too.
     evictionHard: { "nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "50Mi" },
     imageGCHighThresholdPercent: 100,
-    syncFrequency: "10s",
-    nodeStatusUpdateFrequency: "5s",
+    ...(emulated ? {} : { syncFrequency: "10s", nodeStatusUpdateFrequency: "5s" }),
   };
 }
 
@@ -108,6 +109,8 @@ function proxyConfiguration({ name, address, proxy, proxyKubeconfig }: NodeFiles
     apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
     kind: "KubeProxyConfiguration",
     mode: proxy,
+    // Each time, it starts some twenty programs to look whether all is well.
+    ipvs: { minSyncPeriod: "3s" },
     clientConnection: { kubeconfig: proxyKubeconfig },
     clusterCIDR: POD_CIDR,
     hostnameOverride: name,

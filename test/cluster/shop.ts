@@ -7,10 +7,13 @@ export const REQUEST_BYTES = 10_007;
 export const RESPONSE_BYTES = 20_011;
 
 /** Where the shop's programs listen. Nothing else of a cluster, or of this host, does. */
-export const PORT = { web: 21_080, db: 21_081, scale: 21_082, till: 21_083, loner: 21_084, outside: 21_085 } as const;
+export const PORT = {
+  ...{ web: 21_080, db: 21_081, scale: 21_082, till: 21_083, loner: 21_084, outside: 21_085 },
+  ...{ kiosk: 21_086, stall: 21_087 },
+} as const;
 /** Every Service's. */
 export const SERVICE_PORT = 21_180;
-export const NODE_PORT = { till: 31_081, tillLocal: 31_082 } as const;
+export const NODE_PORT = { till: 31_081, tillLocal: 31_082, kiosk: 31_083 } as const;
 export const EXTERNAL_IP = "10.246.0.211";
 export const BALANCER_IP = "10.246.0.221";
 
@@ -26,8 +29,13 @@ const NAMESPACE = "shop";
  *   scale    DaemonSet in the nodes' network
  *   loner    a pod without an owner, on n3
  *   report   CronJob that never is due: a test makes its jobs
+ *
+ * And where there is a machine, n4, besides a pod of buyer's on it:
+ *
+ *   kiosk    Deployment, on n4
+ *   stall    Deployment, on n1 and n4
  */
-export function shopObjects(image: string, peer: string): KubernetesObject[] {
+export function shopObjects(image: string, peer: string, { machine }: { machine: boolean }): KubernetesObject[] {
   const server = (port: number) => ({
     name: "peer",
     image,
@@ -47,6 +55,8 @@ export function shopObjects(image: string, peer: string): KubernetesObject[] {
     startupProbe: {
       exec: { command: ["grep", "-q", `:${port.toString(16).toUpperCase()} `, "/proc/net/tcp6"] },
       periodSeconds: 1,
+      // An emulated CPU needs seconds to start a program in a container.
+      timeoutSeconds: 30,
       failureThreshold: 120,
     },
   });
@@ -74,16 +84,28 @@ export function shopObjects(image: string, peer: string): KubernetesObject[] {
       template: { metadata: { labels: { app } }, spec: { terminationGracePeriodSeconds: 1, ...pod } },
     },
   });
+  const everywhere = machine ? ["n1", "n2", "n3", "n4"] : ["n1", "n2", "n3"];
+  const atMachine = [
+    workload("Deployment", "kiosk", { replicas: 1 }, { containers: [server(PORT.kiosk)], ...on("n4") }),
+    workload(
+      "Deployment",
+      "stall",
+      { replicas: 2 },
+      { containers: [server(PORT.stall)], ...on("n1", "n4"), topologySpreadConstraints: spread("stall") },
+    ),
+    service("kiosk", "kiosk", PORT.kiosk, { type: "NodePort" }, NODE_PORT.kiosk),
+    service("stall", "stall", PORT.stall),
+  ];
   const buyer = { name: "peer", image, imagePullPolicy: "Never" };
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
     workload(
       "Deployment",
       "buyer",
-      { replicas: 3 },
+      { replicas: everywhere.length },
       {
         containers: [buyer],
-        ...on("n1", "n2", "n3"),
+        ...on(...everywhere),
         topologySpreadConstraints: spread("buyer"),
       },
     ),
@@ -138,6 +160,7 @@ export function shopObjects(image: string, peer: string): KubernetesObject[] {
         },
       },
     },
+    ...(machine ? atMachine : []),
     service("web", "web", PORT.web),
     service("web-sticky", "web", PORT.web, { sessionAffinity: "ClientIP" }),
     service("db", "db", PORT.db, { clusterIP: "None" }),
