@@ -28,8 +28,9 @@ export async function startAgents(
   machine = false,
 ): Promise<string[]> {
   await mkdir(directory, { recursive: true });
-  // An agent that is not ready is not relied upon by the others, which is not what is tested.
-  const patient = machine ? { readinessProbe: { timeoutSeconds: 30, failureThreshold: 100 } } : {};
+  // An agent that is not ready is not relied upon by the others, and one that seems dead is ended, which is not what is tested.
+  const probe = { periodSeconds: 10, timeoutSeconds: 30, failureThreshold: 100 };
+  const patient = machine ? { readinessProbe: probe, livenessProbe: probe } : {};
   const variables = Object.entries(env).map(([name, value]) => ({ name, value }));
   const containers = [{ name: "weir", imagePullPolicy: "Never", env: variables, ...patient }];
   const patch = {
