@@ -122,8 +122,14 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+typedef struct {
+	__u32 slock; /* a spin lock, which has this size or begins so */
+	int owned; /* by a system call */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	__u16 sk_protocol;
 	int sk_err;
 	int sk_err_soft; /* what ICMP said while a system call held the socket */

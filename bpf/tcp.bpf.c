@@ -229,26 +229,41 @@ static __always_inline __u64 identity(bool vouched, struct tcp_sock *tp)
 	(1U << TCP_FIN_WAIT1 | 1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSING | 1U << TCP_LAST_ACK | \
 	 1U << TCP_TIME_WAIT)
 
-/* Payload bytes each way, without the SYN and FIN that the kernel counts as a byte each. */
-static __always_inline void read_bytes(bool vouched, struct tcp_sock *tp,
+/* Whether the kernel is at work on a socket, so that what it says of itself may not fit together. */
+static __always_inline bool is_at_work(struct sock *sk)
+{
+	__u32 lock = 0;
+
+	bpf_core_read(&lock, sizeof(lock), &sk->sk_lock);
+	return lock || FIELD(false, sk, sk_lock.owned);
+}
+
+/*
+ * Payload bytes each way, without the SYN and FIN that the kernel counts as a byte each. In the sweep all of this moves, and the
+ * byte of a FIN is counted before anything else tells of it: where it may have come, it is taken for come. False for such a
+ * reading, which is a byte too small, or not.
+ */
+static __always_inline bool read_bytes(bool vouched, struct tcp_sock *tp,
 				       struct weir_tcp_record *record)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u64 sent = FIELD(vouched, tp, bytes_acked);
 	__u64 received = FIELD(vouched, tp, bytes_received);
+	bool is_live = record->kind == WEIR_TCP_LIVE, is_sure;
 
-	/* In the sweep all of this moves: a FIN that comes now is then missing for a sweep, not counted for ever. */
-	if (record->kind == WEIR_TCP_LIVE)
+	if (is_live)
 		record->state = FIELD(vouched, sk, __sk_common.skc_state);
+	is_sure = !is_live || !is_at_work(sk);
 	if (sent && record->birth.side == WEIR_TCP_CLIENT)
 		sent -= 1;
 	if (sent && in_state(record->state, FIN_SENT) &&
-	    FIELD(vouched, tp, snd_una) == FIELD(vouched, tp, write_seq))
+	    (!is_sure || FIELD(vouched, tp, snd_una) == FIELD(vouched, tp, write_seq)))
 		sent -= 1;
-	if (received && FIELD(vouched, sk, __sk_common.skc_flags) & 1UL << SOCK_DONE)
+	if (received && (!is_sure || FIELD(vouched, sk, __sk_common.skc_flags) & 1UL << SOCK_DONE))
 		received -= 1;
 	record->sent_bytes = sent;
 	record->received_bytes = received;
+	return is_sure;
 }
 
 /* Both ways, SYN and FIN included: grows with anything that a record says. */
@@ -700,10 +715,11 @@ static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 {
 	struct tcp_sock *tp = (struct tcp_sock *)key;
 	struct weir_tcp_record record = {};
+	bool is_sure;
 
 	record.birth = connection->birth;
 	record.kind = WEIR_TCP_LIVE;
-	read_bytes(false, tp, &record);
+	is_sure = read_bytes(false, tp, &record);
 	read_local_address(false, &tp->inet_conn.icsk_inet.sk, &record);
 	read_segments(false, tp, &record);
 	/* another's by now, or half of two: the next connection of a socket takes the element over at any moment */
@@ -725,7 +741,7 @@ static __always_inline bool report(struct bpf_iter__bpf_map_elem *ctx,
 	}
 	record.at_ns = bpf_ktime_get_ns();
 	/* out of room: the kernel shows this connection again in the next read */
-	return bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) == 0 &&
+	return bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) == 0 && is_sure &&
 	       record.kind == WEIR_TCP_LIVE && connection->birth.id == record.birth.id;
 }
 
