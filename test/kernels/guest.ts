@@ -16,7 +16,8 @@ import { runTool } from "./run-tool.ts";
 
 const RESULTS_BYTES = 256 << 20;
 const UP = /^weir-guest: (\S+) is up\r?$/m;
-const ENDED = /^weir-guest: ended with (\d+)\r?$/m;
+/** The kernel's own last words may come before the line's end. */
+const ENDED = /^weir-guest: ended with (\d+)(?=\r?$|\[)/m;
 /** Where the guest's part of this folder is in there, by the project's disk. */
 const INIT = "/weir/test/kernels/guest/init.sh";
 const PANIC = /Kernel panic - not syncing: .*?(?=\r?$)/m;
