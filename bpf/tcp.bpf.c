@@ -93,18 +93,29 @@ struct {
 	__type(value, __u64);
 } lost SEC(".maps");
 
-/* The last connection number of each CPU, for ids. 8 bytes x CPUs. */
+/* Who numbers connections: each may interrupt those before it, between its look at the last number and its own. */
+enum numbering {
+	BY_SURVEY,
+	BY_TASK, /* tcp_state, in a system call */
+	BY_PACKET, /* tcp_state, in softirq */
+	BY_DESTRUCTION, /* tcp_gone */
+	NUMBERINGS,
+};
+
+/* The last connection number of each CPU, for ids. Key: enum numbering. 8 bytes x 4 x CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, NUMBERINGS);
 	__type(key, __u32);
 	__type(value, __u64);
 } sequence SEC(".maps");
 
 struct weir_tcp_orders orders;
 
-/* ids are (number << 12 | cpu): below 2^53 for 2^41 connections on each of 4096 CPUs. */
+/* ids are (number << 14 | numbering << 12 | cpu), of 53 bits: numbers of each of 4096 CPUs begin anew after 2^39. */
 #define CPU_BITS  12
+#define ID_BITS   (CPU_BITS + 2)
+#define ID_MASK   ((1ULL << 53) - 1)
 #define NS_PER_US 1000
 
 /* connection.swept_bytes of a connection that no sweep has reported: it will be, traffic or not. */
@@ -118,15 +129,15 @@ static __always_inline void count_lost(__u32 reason)
 		*count += 1;
 }
 
-static __always_inline __u64 next_id(void)
+static __always_inline __u64 next_id(enum numbering by)
 {
-	__u32 zero = 0;
-	__u64 *number = bpf_map_lookup_elem(&sequence, &zero);
+	__u32 key = by;
+	__u64 *number = bpf_map_lookup_elem(&sequence, &key);
 
 	if (!number)
 		return 0;
 	*number += 1;
-	return *number << CPU_BITS | bpf_get_smp_processor_id();
+	return (*number << ID_BITS & ID_MASK) | (__u64)by << CPU_BITS | bpf_get_smp_processor_id();
 }
 
 static __always_inline bool in_state(int state, __u32 set)
@@ -374,7 +385,7 @@ static __always_inline struct weir_tcp_birth *be_born(struct sock *sk, __u8 side
 		count_lost(WEIR_TCP_LOST_END_MISSED);
 	/* first, and set last: no sweep looks at what is not established */
 	birth->established_ns = 0;
-	birth->id = next_id();
+	birth->id = next_id(side == WEIR_TCP_CLIENT ? BY_TASK : BY_PACKET);
 	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
 	birth->local_isn = 0;
 	birth->remote_isn = 0;
@@ -561,7 +572,7 @@ static __always_inline void closed(struct sock *sk, int from, bool has_outbox)
 		record->birth = element->birth;
 	} else {
 		__builtin_memset(&record->birth, 0, sizeof(record->birth));
-		record->birth.id = next_id();
+		record->birth.id = next_id(has_outbox ? BY_PACKET : BY_DESTRUCTION);
 		record->birth.flags = WEIR_TCP_UNBORN;
 		record->birth.netns = sk->__sk_common.skc_net.net->ns.inum;
 		record->birth.cgroup_id = sock_cgroup_id(sk);
@@ -594,7 +605,7 @@ static __always_inline void listener(struct sock *sk, __u8 kind)
 	record->at_ns = bpf_ktime_get_ns();
 	record->kind = kind;
 	birth = &record->birth;
-	birth->id = next_id();
+	birth->id = next_id(BY_TASK);
 	birth->netns = sk->__sk_common.skc_net.net->ns.inum;
 	birth->cgroup_id = sock_cgroup_id(sk);
 	birth->side = WEIR_TCP_SERVER;
@@ -821,7 +832,7 @@ int tcp_survey(struct bpf_iter__task_file *ctx)
 	}
 
 	tp = (struct tcp_sock *)sk;
-	birth->id = next_id();
+	birth->id = next_id(BY_SURVEY);
 	birth->born_ns = bpf_ktime_get_ns();
 	birth->established_ns = birth->born_ns;
 	birth->flags = WEIR_TCP_OLDER;
