@@ -1,5 +1,6 @@
 import { ApiClient } from "./api-client.ts";
 import type { Credentials } from "./credentials.ts";
+import { firstBytes } from "./http/byte-source.ts";
 import { WATCHED_RESOURCES } from "./watched-resources.ts";
 
 /** A right to list is not a right to watch, and Weir needs both. */
@@ -23,14 +24,15 @@ export async function probeApi(credentials: Credentials): Promise<ApiProbe> {
   const where = `${credentials.server.origin} (${credentials.source})`;
   try {
     const version = await client.get("/version", "application/json", signal);
-    const { gitVersion } = JSON.parse(await text(version)) as { gitVersion?: unknown };
+    const text = (await firstBytes(version, MAX_VERSION_BYTES)).toString();
+    const { gitVersion } = JSON.parse(text) as { gitVersion?: unknown };
     const forbidden: string[] = [];
     for (const { name, path } of WATCHED_RESOURCES) {
       let isForbidden = false;
       for (const query of QUERIES) {
         const response = await client.get(`${path}?${query}`, "application/json", signal);
-        response.destroy();
-        isForbidden ||= response.statusCode === 401 || response.statusCode === 403;
+        response.discard();
+        isForbidden ||= response.status === 401 || response.status === 403;
       }
       if (isForbidden) forbidden.push(name);
     }
@@ -40,15 +42,4 @@ export async function probeApi(credentials: Credentials): Promise<ApiProbe> {
   } finally {
     client.close();
   }
-}
-
-async function text(response: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > MAX_VERSION_BYTES) throw new Error(`Cannot read the version: more than ${MAX_VERSION_BYTES} bytes`);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,82 +1,119 @@
-import { finished, type Readable } from "node:stream";
 import type { Clock } from "./clock.ts";
+import type { ByteSource } from "./http/byte-source.ts";
 
-/** Longest time at a stretch on the event loop, all streams together. */
+/** Longest time at a stretch on the event loop, all streams together, but for the piece at its end. */
 const TURN_MS = 4;
 
 /** How one stream is read. */
 export interface StreamReading {
-  /** What it throws ends the stream, and is what `read()` throws. */
-  take(chunk: Buffer): void;
+  /** Gets what has come, valid during the call. What it throws ends the stream, and is what `read()` throws. */
+  take(bytes: Buffer): void;
   /** Whether what comes from now on may wait for a moment. */
   mayWait(): boolean;
+}
+
+interface Stream extends Pick<ByteSource, "pause" | "resume">, Pick<StreamReading, "mayWait"> {
+  /** Whether anything of it was taken in the turn under way. */
+  takesPart: boolean;
 }
 
 /**
  * Reads streams so that the event loop stays free: what has arrived is taken in turns of a few milliseconds. And cheaply: a
  * server sends each event in three or four pieces, and a wake-up for each costs more than all that is done with them. So a
- * stream that was read rests, and what comes meanwhile is read at once.
+ * stream that was read rests, for `restMs` at most, and what comes meanwhile is read at once, that of all streams together.
  */
 export class StreamReader {
   readonly #clock: Clock;
   readonly #restMs: number;
+  /** Those that are read, or would be if the turn under way were not over. */
+  readonly #awake = new Set<Stream>();
+  readonly #resting = new Set<Stream>();
+  #cancelRest = () => {};
   /** When the turn under way has to end; undefined while there is none. */
   #turnEndsMs: number | undefined;
-  /** Told when it has ended. */
-  #takingPart: (() => void)[] = [];
+  #turnIsOver = false;
 
   constructor(clock: Clock, restMs: number) {
     this.#clock = clock;
     this.#restMs = restMs;
   }
 
-  /** Reads the stream to its end. Throws what it failed with, and has destroyed it then. */
-  read(stream: Readable, { take, mayWait }: StreamReading): Promise<void> {
+  /** Reads the source to its end. Throws what it failed with, and has destroyed it then. */
+  read(source: ByteSource, { take, mayWait }: StreamReading): Promise<void> {
     return new Promise((resolve, reject) => {
-      let takesPart = false;
-      let cancelRest = () => {};
-      const turnEnded = () => {
-        takesPart = false;
-        // Paused, it was cut short: there is more to read now.
-        if (stream.isPaused() || this.#restMs === 0 || !mayWait()) {
-          stream.resume();
-          return;
-        }
-        stream.pause();
-        cancelRest = this.#clock.after(this.#restMs, () => stream.resume());
+      const stream: Stream = {
+        pause: () => source.pause(),
+        resume: () => source.resume(),
+        mayWait,
+        takesPart: false,
       };
-      stream.on("data", (chunk: Buffer) => {
-        // What was buffered before still comes.
-        if (stream.destroyed) return;
-        const turnEndsMs = this.#turn();
-        if (!takesPart) this.#takingPart.push(turnEnded);
-        takesPart = true;
+      const onBytes = (bytes: Buffer) => {
+        stream.takesPart = true;
+        this.#beginTurn();
         try {
-          take(chunk);
+          take(bytes);
         } catch (error) {
-          stream.destroy(error as Error);
+          source.destroy(error as Error);
         }
-        if (this.#clock.monotonicMs() >= turnEndsMs) stream.pause();
-      });
-      finished(stream, (error) => {
-        cancelRest();
-        if (error) reject(error);
-        else resolve();
+        this.#lookAtTime();
+      };
+      this.#awake.add(stream);
+      source.open(onBytes, (error) => {
+        this.#awake.delete(stream);
+        if (this.#resting.delete(stream) && this.#resting.size === 0) this.#cancelRest();
+        if (error === undefined) resolve();
+        else reject(error);
       });
     });
   }
 
-  /** When the turn has to end that is under way, or that begins now. */
-  #turn(): number {
-    if (this.#turnEndsMs === undefined) {
-      this.#turnEndsMs = this.#clock.monotonicMs() + TURN_MS;
-      setImmediate(() => this.#endTurn());
-    }
-    return this.#turnEndsMs;
+  #beginTurn(): void {
+    if (this.#turnEndsMs !== undefined) return;
+    this.#turnEndsMs = this.#clock.monotonicMs() + TURN_MS;
+    setImmediate(() => this.#endTurn());
+  }
+
+  #lookAtTime(): void {
+    if (this.#turnIsOver || this.#clock.monotonicMs() < (this.#turnEndsMs ?? 0)) return;
+    this.#turnIsOver = true;
+    for (const { pause } of this.#awake) pause();
   }
 
   #endTurn(): void {
+    const wasCutShort = this.#turnIsOver;
     this.#turnEndsMs = undefined;
-    for (const turnEnded of this.#takingPart.splice(0)) turnEnded();
+    this.#turnIsOver = false;
+    const took: Stream[] = [];
+    const others: Stream[] = [];
+    for (const stream of this.#awake) {
+      (stream.takesPart ? took : others).push(stream);
+      stream.takesPart = false;
+    }
+    if (wasCutShort) {
+      // There may be more to read of any of them: first of those whose turn it was not.
+      this.#goOn(others);
+      setImmediate(() => this.#goOn(took));
+    } else if (this.#restMs > 0) {
+      for (const stream of took) if (stream.mayWait()) this.#rest(stream);
+    }
+  }
+
+  /** Reads on, until the turn that begins by it is over: then all that is awake waits for its end. */
+  #goOn(streams: readonly Stream[]): void {
+    for (const stream of streams) if (!this.#turnIsOver && this.#awake.has(stream)) stream.resume();
+  }
+
+  #rest(stream: Stream): void {
+    stream.pause();
+    this.#awake.delete(stream);
+    if (this.#resting.size === 0) this.#cancelRest = this.#clock.after(this.#restMs, () => this.#endRest());
+    this.#resting.add(stream);
+  }
+
+  #endRest(): void {
+    const rested = [...this.#resting];
+    this.#resting.clear();
+    for (const stream of rested) this.#awake.add(stream);
+    this.#goOn(rested);
   }
 }

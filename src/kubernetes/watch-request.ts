@@ -1,10 +1,10 @@
-import type { IncomingMessage } from "node:http";
-import { pipeline, type Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import type { ApiClient } from "./api-client.ts";
 import { parseRetryAfter, parseStatus, statusError } from "./api-status.ts";
 import type { Clock } from "./clock.ts";
 import { DecodeError } from "./decode-error.ts";
+import { type ByteSource, firstBytes } from "./http/byte-source.ts";
+import { Gunzipped } from "./http/gunzipped.ts";
+import type { HttpResponse } from "./http/http-response.ts";
 import { SilenceGuard } from "./silence-guard.ts";
 import type { StreamReader } from "./stream-reader.ts";
 import { WatchError } from "./watch-error.ts";
@@ -61,13 +61,13 @@ export async function requestProtobuf(context: RequestContext, request: Protobuf
     meter.requests++;
     const accept = request.stream ? `${PROTOBUF};stream=watch` : PROTOBUF;
     const response = await client.get(request.path, accept, guard.signal);
-    const contentType = response.headers["content-type"] ?? "";
-    if (response.statusCode !== 200) {
-      const status = parseStatus(response.statusCode ?? 0, contentType, await readErrorBody(response));
-      throw statusError(request.action, status, parseRetryAfter(response.headers["retry-after"], clock.unixMs()));
+    const contentType = response.headers.get("content-type") ?? "";
+    if (response.status !== 200) {
+      const status = parseStatus(response.status, contentType, await firstBytes(response, MAX_ERROR_BODY_BYTES));
+      throw statusError(request.action, status, parseRetryAfter(response.headers.get("retry-after"), clock.unixMs()));
     }
     if (!contentType.startsWith(PROTOBUF)) {
-      response.destroy();
+      response.discard();
       throw new DecodeError(`expected ${PROTOBUF}, the server sent ${JSON.stringify(contentType)}`);
     }
     guard.heard();
@@ -87,12 +87,12 @@ export async function requestProtobuf(context: RequestContext, request: Protobuf
   }
 }
 
-/** The body as it was before somebody on the way compressed it, which nobody was asked to. In pieces, so that it cannot blow up memory. */
-function decoded(response: IncomingMessage): Readable {
-  const encoding = response.headers["content-encoding"] ?? "identity";
+/** The body as it was before somebody on the way compressed it, which nobody was asked to. */
+function decoded(response: HttpResponse): ByteSource {
+  const encoding = response.headers.get("content-encoding") ?? "identity";
   if (encoding === "identity") return response;
-  if (encoding === "gzip") return pipeline(response, createGunzip(), () => {}); // errors come out of what is returned
-  response.destroy();
+  if (encoding === "gzip") return new Gunzipped(response);
+  response.discard();
   throw new DecodeError(`expected no content-encoding but gzip, the server sent ${JSON.stringify(encoding)}`);
 }
 
@@ -100,15 +100,4 @@ function asWatchError(action: string, cause: unknown): WatchError {
   if (cause instanceof WatchError) return cause;
   const kind = cause instanceof DecodeError ? "decode" : "connection";
   return new WatchError(kind, `Cannot ${action}: ${(cause as Error).message}`, { cause });
-}
-
-async function readErrorBody(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > MAX_ERROR_BODY_BYTES) break;
-  }
-  return Buffer.concat(chunks);
 }

@@ -11,11 +11,11 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
 }
 
-/** Bytes of memory that are in use now, and the most that ever were. */
-export function residentBytes(pid: number): { now: number; peak: number } {
+/** Bytes of memory that are in use now, those of it that no file backs, and the most that ever were. */
+export function residentBytes(pid: number): { now: number; own: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kilobytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(status)?.[1]);
-  return { now: kilobytes("VmRSS") * 1024, peak: kilobytes("VmHWM") * 1024 };
+  return { now: kilobytes("VmRSS") * 1024, own: kilobytes("RssAnon") * 1024, peak: kilobytes("VmHWM") * 1024 };
 }
 
 /** Bytes that the kernel accounts to the BPF maps which a process holds open. */

@@ -7,7 +7,7 @@ import { startFollower, withAgent } from "./followed-cluster.ts";
 
 /** Milliseconds of CPU that the longest turn of an agent's event loop took. */
 export interface LongestTurns {
-  /** While it fetched what exists, from when it began to count up to when it was ready. */
+  /** While it fetched what exists, from when it served metrics up to when it was ready. */
   readonly fetching: number;
   /** While `work` went on. */
   readonly following: number;
@@ -26,14 +26,15 @@ export async function longestTurns(
     const agent = startFollower(server, [], `--import=${join(import.meta.dirname, "turn-log.ts")}`);
     return await withAgent(agent, async (it) => {
       const readyMs = Date.now();
-      const countingMs = Number(it.log().find(({ msg }) => msg.startsWith("measuring "))?.["time"]);
+      const servingMs = Number(it.log().find(({ msg }) => msg === "serving metrics")?.["time"]);
       await work(it);
       const turns = readFileSync(file, "utf8")
         .split("\n")
         .map((line) => line.split(" ").map(Number));
+      // Turns that began in that time: each takes at least as long as its CPU time.
       const longest = (fromMs: number, untilMs: number) =>
-        Math.max(0, ...turns.map(([atMs = 0, ms = 0]) => (atMs > fromMs && atMs <= untilMs ? ms : 0)));
-      return { fetching: longest(countingMs, readyMs), following: longest(readyMs, Number.POSITIVE_INFINITY) };
+        Math.max(0, ...turns.map(([endMs = 0, ms = 0]) => (endMs - ms >= fromMs && endMs <= untilMs ? ms : 0)));
+      return { fetching: longest(servingMs, readyMs), following: longest(readyMs, Number.POSITIVE_INFINITY) };
     });
   } finally {
     delete process.env["BENCH_TURNS"];
