@@ -19,20 +19,16 @@ export function agentImage(): Image {
 
 /**
  * Runs an agent on every node, as deploy/kustomize/base has it, with settings added as variables; gives the addresses of their
- * metrics when all are ready. `directory` is for the overlay; with a machine, its agent may take long to answer probes.
+ * metrics when all are ready. `directory` is for the overlay.
  */
 export async function startAgents(
   cluster: Cluster,
   directory: string,
   env: Readonly<Record<string, string>>,
-  machine = false,
 ): Promise<string[]> {
   await mkdir(directory, { recursive: true });
-  // An agent that is not ready is not relied upon by the others, and one that seems dead is ended, which is not what is tested.
-  const probe = { periodSeconds: 10, timeoutSeconds: 30, failureThreshold: 100 };
-  const patient = machine ? { readinessProbe: probe, livenessProbe: probe } : {};
   const variables = Object.entries(env).map(([name, value]) => ({ name, value }));
-  const containers = [{ name: "weir", imagePullPolicy: "Never", env: variables, ...patient }];
+  const containers = [{ name: "weir", imagePullPolicy: "Never", env: variables, ...cluster.pace.probes }];
   const patch = {
     apiVersion: "apps/v1",
     kind: "DaemonSet",

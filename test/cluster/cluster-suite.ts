@@ -14,7 +14,7 @@ import { HOST_ADDRESS } from "./addressing.ts";
 import { agentImage, METRICS_PORT, startAgents } from "./agents.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { travel } from "./journey-run.ts";
-import { type Journey, journeys, journeysByMachine, journeysByNode1 } from "./journeys.ts";
+import type { Journey } from "./journeys.ts";
 import { addRoute } from "./network.ts";
 import {
   BALANCER_IP,
@@ -41,16 +41,21 @@ const SKIP = skipWithout(
 );
 const RESULTS = join(import.meta.dirname, "../../build/cluster");
 
+/** What is sent through a cluster. */
+export interface Travels {
+  readonly usual: readonly Journey[];
+  /** While the agent of n1 is frozen. */
+  readonly frozen: readonly Journey[];
+}
+
 /** The agent as it is deployed, on a real cluster of this kind: who was connected to whom, as the agents, Prometheus and a Collector see it. */
-export function describeCluster(title: string, options: Omit<ClusterOptions, "logs" | "images">): void {
+export function describeCluster(
+  title: string,
+  options: Omit<ClusterOptions, "logs" | "images">,
+  { usual, frozen }: Travels,
+): void {
   describe(title, { skip: SKIP }, () => {
-    const { machine = false } = options;
-    // What has nothing to do with the machine is seen without one.
-    const usual = machine ? journeysByMachine() : journeys({ routed: options.network !== "flannel" });
-    const frozen = machine ? [] : journeysByNode1();
     const table = [...usual, ...frozen];
-    // An emulated CPU has enough to do with what is tested.
-    const intervalMs = machine ? 5_000 : 1_000;
     const logs = join(RESULTS, title.replaceAll(/\W+/g, "-"));
     let cluster: Cluster;
     let collector: Collector;
@@ -60,16 +65,16 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
     before(async () => {
       cluster = await Cluster.up({ ...options, logs, images: [agentImage()] });
       collector = await Collector.start({ bindAddress: HOST_ADDRESS });
+      const { intervalMs, agentsFirst } = cluster.pace;
       const settings = {
         WEIR_OTLP_ENDPOINT: collector.grpcUrl,
         WEIR_OTLP_PROTOCOL: "grpc",
         WEIR_OTLP_INTERVAL: `${intervalMs}ms`,
         WEIR_FLOWS_SWEEP_INTERVAL: `${intervalMs}ms`,
       };
-      const start = startAgents(cluster, join(logs, "agents"), settings, machine);
-      // An emulated CPU should not have to start everything at once.
-      if (machine) await start;
-      [agents] = await Promise.all([start, openShop(cluster, machine)]);
+      const start = startAgents(cluster, join(logs, "agents"), settings);
+      if (agentsFirst) await start;
+      [agents] = await Promise.all([start, openShop(cluster, options.machine ?? false)]);
       prometheus = await Prometheus.start({ targets: agents, scrapeIntervalMs: intervalMs });
     });
     after(async () => {
@@ -84,7 +89,7 @@ export function describeCluster(title: string, options: Omit<ClusterOptions, "lo
       const worker = async () => {
         for (const journey of left) await travel(cluster, journey, peer);
       };
-      await Promise.all(Array.from({ length: machine ? 2 : 4 }, worker));
+      await Promise.all(Array.from({ length: cluster.pace.journeysAtOnce }, worker));
     });
 
     if (frozen.length > 0)

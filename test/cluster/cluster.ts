@@ -21,6 +21,7 @@ import { MACHINE_SHELL, MachineShell, machineShellObjects } from "./machine-shel
 import { addRoute, buildNetwork } from "./network.ts";
 import type { ProxyMode } from "./node-files.ts";
 import { makeMountPoints } from "./node-mounts.ts";
+import { EMULATED, type Pace, USUAL } from "./pace.ts";
 import { PodPlace } from "./pod-place.ts";
 
 export interface ClusterOptions {
@@ -70,6 +71,7 @@ export class Cluster {
   /** A host of the nodes' LAN that is not part of the cluster. */
   readonly outside: Place;
   readonly images: Images;
+  readonly pace: Pace;
   readonly #guard: Guard;
   readonly #control: ControlPlane;
   readonly #kubectl: string;
@@ -156,6 +158,7 @@ export class Cluster {
     this.#control = control;
     this.nodes = machine === undefined ? nodes : [...nodes, machine];
     this.#machine = machine;
+    this.pace = machine === undefined ? USUAL : EMULATED;
     this.client = control.api.admin;
     this.outside = outside;
     this.images = images;
@@ -170,20 +173,20 @@ export class Cluster {
   }
 
   /** Creates or updates objects, and waits until every Deployment, StatefulSet and DaemonSet of their namespaces is ready. */
-  async apply(objects: readonly KubernetesObject[], deadlineMs = this.#patienceMs): Promise<void> {
+  async apply(objects: readonly KubernetesObject[], deadlineMs = this.pace.readyMs): Promise<void> {
     await this.client.apply(objects);
     const namespaces = new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []));
     for (const namespace of namespaces) await this.settled(namespace, deadlineMs);
   }
 
   /** `kubectl apply -k`, and waits until every workload of `namespace` is ready. */
-  async applyKustomization(directory: string, namespace: string, deadlineMs = this.#patienceMs): Promise<void> {
+  async applyKustomization(directory: string, namespace: string, deadlineMs = this.pace.readyMs): Promise<void> {
     await this.kubectl(["apply", "-k", directory]);
     await this.settled(namespace, deadlineMs);
   }
 
   /** Waits until every Deployment, StatefulSet and DaemonSet of a namespace has all its pods ready. */
-  async settled(namespace: string, deadlineMs = this.#patienceMs): Promise<void> {
+  async settled(namespace: string, deadlineMs = this.pace.readyMs): Promise<void> {
     const look = async () => {
       for (const kind of ["Deployment", "StatefulSet", "DaemonSet"]) {
         for (const workload of await this.client.list("apps/v1", kind, namespace)) requireReady(kind, workload);
@@ -247,18 +250,13 @@ export class Cluster {
         status.conditions.some(({ type, status: is }) => type === "Ready" && is === "True"),
       );
     };
-    const wait = { what: "all nodes to be ready", deadlineMs: this.#patienceMs, intervalMs: 100 };
+    const wait = { what: "all nodes to be ready", deadlineMs: this.pace.readyMs, intervalMs: 100 };
     await (this.#machine === undefined ? waitUntil(look, wait) : this.#machine.waitUntil(look, wait));
     await this.apply(dnsObjects(this.images.coredns.name));
     if (this.#machine === undefined) return;
     await this.apply(machineShellObjects(this.#machine.name, this.images.peer.name));
     const { namespace, name } = MACHINE_SHELL;
     this.#machine.useShell(new MachineShell(await this.pod(namespace, name)));
-  }
-
-  /** An emulated CPU is slow. */
-  get #patienceMs(): number {
-    return this.#machine === undefined ? 30_000 : 120_000;
   }
 }
 

@@ -21,7 +21,7 @@ interface Exchange {
 
 /**
  * One connection of HTTP/1.1, for one GET after the other. Made for small pieces that come often, as the events of a watch do: with
- * `node:http` each goes through two streams and a parser, which costs three times as much as all else that is done with it.
+ * `node:http` each goes through two streams and a parser, which costs twice as much as all else that is done with it.
  */
 export class HttpConnection {
   readonly #socket: Socket;
