@@ -88,11 +88,12 @@ export class KubernetesWatches {
   start(): void {
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
     const { signal } = this.#stop;
-    const run = async () => {
+    // Each at its own time: a connection takes either end some milliseconds.
+    const run = async (watch: ResourceWatch<{ readonly uid: string }>) => {
       await sleep(this.#clock, this.#random() * this.#startJitterMs, signal);
-      await Promise.all(this.#watches.map((watch) => watch.run(signal)));
+      await watch.run(signal);
     };
-    this.#running = run();
+    this.#running = Promise.all(this.#watches.map(run));
   }
 
   /** Whether each watch has delivered everything that exists, or is denied (which `states()` then says). */

@@ -19,7 +19,7 @@ export interface WatchTiming {
   readonly watchMaxSeconds: number;
   /** A watch that lived for this long was a good one: the next delay starts from the base. */
   readonly stableMs: number;
-  /** The first request waits for up to this. */
+  /** Each first request waits for up to this. */
   readonly startJitterMs: number;
   /** How long a server that would not stream what exists (WatchList) is remembered as one that cannot. */
   readonly streamRetryMs: number;
