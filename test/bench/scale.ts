@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentProcess } from "../rig/agent-process.ts";
+import { atRate } from "./at-rate.ts";
 import type { Bench, Reading } from "./bench.ts";
 import type { BigCluster } from "./big-cluster.ts";
 import { startFollower, withAgent, withBigCluster } from "./followed-cluster.ts";
@@ -77,17 +78,10 @@ async function cpuWhile(agent: AgentProcess, work: () => Promise<unknown>): Prom
 }
 
 /** 200 changes a second, or as many as the API server takes. */
-async function changeFor(cluster: BigCluster, durationMs: number): Promise<void> {
-  const startMs = performance.now();
-  let done = 0;
-  const writer = async () => {
-    for (;;) {
-      const elapsedMs = performance.now() - startMs;
-      if (elapsedMs >= durationMs) return;
-      const aheadMs = (done * 1000) / CHANGES_PER_S - elapsedMs;
-      if (aheadMs > 0) await delay(aheadMs);
-      else await cluster.change(done++);
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, writer));
+function changeFor(cluster: BigCluster, durationMs: number): Promise<void> {
+  return atRate(
+    CHANGES_PER_S,
+    (_, elapsedMs) => elapsedMs < durationMs,
+    (index) => cluster.change(index),
+  );
 }
