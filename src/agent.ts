@@ -39,6 +39,8 @@ const NS_PER_S = 1e9;
 const MS_PER_S = 1e3;
 /** Counting waits so long for the first list of the cluster's objects; the kernel keeps the records meanwhile. */
 const DISCOVERY_MS = 5_000;
+/** After it, an agent that counts has run what it will run often. */
+const SETTLED_MS = 5_000;
 /** A drain that brings more of the ring than this is followed by another at once. */
 const PRESSING_SHARE = 0.25;
 /** Where agents answer each other. */
@@ -322,6 +324,8 @@ async function start(
     counter.countSurvey(await monitor.survey());
     discovered = true;
     loop.start();
+    // most of Node was needed to start it
+    setTimeout(() => addon.pageOutProgram(), SETTLED_MS).unref();
   }
   counting.catch((error: unknown) => log.fatal({ err: error }, "the first discovery failed; nothing is counted"));
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../core/bpf_statistics.h"
+#include "../core/program_memory.h"
 #include "../core/tcp_monitor.h"
 #include "conntrack_object.h"
 #include "convert.h"
@@ -60,6 +61,26 @@ class OpenWorker : public Napi::AsyncWorker {
   std::optional<Error> error_;
 };
 
+class PageOutWorker : public Napi::AsyncWorker {
+ public:
+  explicit PageOutWorker(Napi::Env env)
+      : Napi::AsyncWorker(env, "weir.pageOut"), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  static Napi::Value queue(Napi::Env env) {
+    auto* worker = new PageOutWorker(env);  // deletes itself when done
+    Napi::Promise promise = worker->deferred_.Promise();
+    worker->Queue();
+    return promise;
+  }
+
+ protected:
+  void Execute() override { page_out_program(); }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+};
+
 // One per environment (the main thread, a worker): nothing is shared between them.
 class Addon : public Napi::Addon<Addon> {
  public:
@@ -72,6 +93,7 @@ class Addon : public Napi::Addon<Addon> {
                              InstanceMethod("openNode", &Addon::open_node),
                              InstanceMethod("openConntrack", &Addon::open_conntrack),
                              InstanceMethod("measureRunTime", &Addon::measure_run_time),
+                             InstanceMethod("pageOutProgram", &Addon::page_out),
                              InstanceValue("tcpLayout", tcp_layout(env), napi_enumerable),
                              InstanceValue("nodeLayout", node_layout(env), napi_enumerable),
                              InstanceValue("conntrackLayout", conntrack_layout(env), napi_enumerable),
@@ -98,6 +120,8 @@ class Addon : public Napi::Addon<Addon> {
   }
 
   Napi::Value open_conntrack(const Napi::CallbackInfo&) { return ConntrackObject::open(conntrack_constructor_); }
+
+  Napi::Value page_out(const Napi::CallbackInfo& info) { return PageOutWorker::queue(info.Env()); }
 
   // Switches the kernel's BPF statistics on (true) or off (false), for as long as this environment lives.
   Napi::Value measure_run_time(const Napi::CallbackInfo& info) {

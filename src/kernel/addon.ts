@@ -167,6 +167,11 @@ export interface Addon {
   openNode(options: { objectPath: string }): Promise<NativeNodeMonitor>;
   /** Whether the kernel measures the run time of BPF programs: about 20 ns a run, for all programs of the host. */
   measureRunTime(on: boolean): void;
+  /**
+   * Gives the memory of Node's own code and constants back to the kernel, which reads again from its file what turns out to be
+   * needed. What other processes map as well stays.
+   */
+  pageOutProgram(): Promise<void>;
 }
 
 /** The build folder; `WEIR_BUILD` names another, such as that of the sanitizers. */

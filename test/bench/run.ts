@@ -18,6 +18,7 @@ import { nodeFilter } from "./node-filter.ts";
 import { type NamedReading, readingTable } from "./reading-table.ts";
 import { scale } from "./scale.ts";
 import { scrape } from "./scrape-cost.ts";
+import { cpuTime, stolenSince } from "./stolen-time.ts";
 import { connectionClose, keepAlive, stream } from "./throughput.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -40,24 +41,30 @@ const BENCHES: readonly Bench[] = [
 
 const { quick, json, names } = readArguments();
 const readings: NamedReading[] = [];
+/** By bench: how much of the CPU this machine's host took away meanwhile. Times are too long by something like it. */
+const stolen: Record<string, number> = {};
 let failed = 0;
 for (const { name, measure } of BENCHES) {
   if (names.length > 0 && !names.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
+  const before = cpuTime();
   try {
     readings.push(...(await measure({ quick })).map((reading) => ({ bench: name, ...reading })));
   } catch (error) {
     failed++;
     console.error(error);
   }
+  stolen[name] = stolenSince(before);
 }
 
 const missed = readings.filter((reading) => !isMet(reading)).length;
 const machine = { kernel: release(), cpu: cpus()[0]?.model ?? "", cores: cpus().length, load: loadavg()[0] };
 console.log(`\n${machine.cores} cores of ${machine.cpu}, kernel ${machine.kernel}${quick ? "; a quick look" : ""}\n`);
 console.log(readingTable(readings));
+const shares = Object.entries(stolen).map(([name, share]) => `${name} ${(100 * share).toFixed(1)} %`);
+console.log(`\nCPU that the host of this machine took away meanwhile: ${shares.join(", ")}`);
 console.log(`\n${readings.length} readings, ${missed} missed their target, ${failed} benches failed`);
-if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, quick, readings }, undefined, 2)}\n`);
+if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, quick, readings, stolen }, undefined, 2)}\n`);
 process.exitCode = missed + failed > 0 ? 1 : 0;
 
 function readArguments(): { quick: boolean; json: string | undefined; names: string[] } {

@@ -11,6 +11,7 @@ import { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { connectPeer, type PeerPlace, PeerServer } from "../lab/peer.ts";
 import { Program } from "../lab/program.ts";
 import { freePort } from "../rig/free-port.ts";
+import { copyNode } from "../rig/node-copy.ts";
 import { ScratchDirectory } from "../rig/scratch-directory.ts";
 import { waitUntil } from "../rig/wait-until.ts";
 import { bpfDescriptors } from "./bpf-descriptors.ts";
@@ -454,6 +455,17 @@ test("openTcp() and close() fifty times leave no descriptor behind", async () =>
 
 // ---- processes and threads ----
 
+/** Resolves to what it printed. */
+async function played(scene: string, node = process.execPath): Promise<string> {
+  const script = fileURLToPath(new URL("child.ts", import.meta.url));
+  return await new Promise<string>((resolve, reject) => {
+    execFile(node, ["--expose-gc", script, scene], (error, stdout, stderr) => {
+      if (error) reject(new Error(`${scene}: ${error.signal ?? error.code}\n${stdout}${stderr}`));
+      else resolve(stdout + stderr);
+    });
+  });
+}
+
 for (const scene of [
   "ends without close",
   "exits during collect",
@@ -464,13 +476,10 @@ for (const scene of [
   "terminates a worker during open",
 ]) {
   test(`a process that ${scene} ends cleanly`, { timeout: 300_000 }, async () => {
-    const script = fileURLToPath(new URL("child.ts", import.meta.url));
-    const output = await new Promise<string>((resolve, reject) => {
-      execFile(process.execPath, ["--expose-gc", script, scene], (error, stdout, stderr) => {
-        if (error) reject(new Error(`${scene}: ${error.signal ?? error.code}\n${stdout}${stderr}`));
-        else resolve(stdout + stderr);
-      });
-    });
-    assert.equal(output, "");
+    assert.equal(await played(scene), "");
   });
 }
+
+test("a process that gives its program back goes on with a part of it", { timeout: 300_000 }, async () => {
+  assert.equal(await played("gives its program back", copyNode()), "");
+});

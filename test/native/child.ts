@@ -1,5 +1,6 @@
 // What a process of its own does with the addon, by name; see addon.test.ts. Exits with 0 where it went well.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { bpfObjectPath, loadAddon, type NativeTcpMonitor } from "../../src/kernel/addon.ts";
@@ -13,6 +14,14 @@ async function openAndDrop(): Promise<void> {
   const monitor = await open();
   await monitor.collect("all");
   assert.ok((bpfDescriptors()["bpf_link"] ?? 0) > 0);
+}
+
+/** KiB of the running program's code and constants that are in its memory. */
+function programResident(): number {
+  const mappings = readFileSync("/proc/self/smaps", "utf8").split(/^(?=[\da-f]+-[\da-f]+ )/m);
+  return mappings
+    .filter((text) => /^\S+ r-/.test(text) && text.includes(process.execPath))
+    .reduce((sum, text) => sum + Number(/^Rss:\s+(\d+)/m.exec(text)?.[1]), 0);
 }
 
 const scenes: Record<string, () => Promise<void>> = {
@@ -56,6 +65,12 @@ const scenes: Record<string, () => Promise<void>> = {
       await Promise.all(workers.map((worker) => worker.terminate()));
     }
     assert.deepEqual(bpfDescriptors(), {}, "what an environment opened goes with it");
+  },
+  async "gives its program back"() {
+    const before = programResident();
+    await loadAddon().pageOutProgram();
+    const after = programResident();
+    assert.ok(after < before / 2, `${after} of ${before} KiB of the program are still in memory`);
   },
   async "terminates a worker during open"() {
     const worker = new Worker(new URL("opening-worker.ts", import.meta.url));
