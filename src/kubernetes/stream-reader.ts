@@ -12,7 +12,9 @@ export interface StreamReading {
   mayWait(): boolean;
 }
 
-interface Stream extends Pick<ByteSource, "pause" | "resume">, Pick<StreamReading, "mayWait"> {
+interface Stream {
+  readonly source: ByteSource;
+  readonly mayWait: () => boolean;
   /** Whether anything of it was taken in the turn under way. */
   takesPart: boolean;
 }
@@ -41,12 +43,7 @@ export class StreamReader {
   /** Reads the source to its end. Throws what it failed with, and has destroyed it then. */
   read(source: ByteSource, { take, mayWait }: StreamReading): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stream: Stream = {
-        pause: () => source.pause(),
-        resume: () => source.resume(),
-        mayWait,
-        takesPart: false,
-      };
+      const stream: Stream = { source, mayWait, takesPart: false };
       const onBytes = (bytes: Buffer) => {
         stream.takesPart = true;
         this.#beginTurn();
@@ -76,7 +73,7 @@ export class StreamReader {
   #lookAtTime(): void {
     if (this.#turnIsOver || this.#clock.monotonicMs() < (this.#turnEndsMs ?? 0)) return;
     this.#turnIsOver = true;
-    for (const { pause } of this.#awake) pause();
+    for (const { source } of this.#awake) source.pause();
   }
 
   #endTurn(): void {
@@ -100,11 +97,11 @@ export class StreamReader {
 
   /** Reads on, until the turn that begins by it is over: then all that is awake waits for its end. */
   #goOn(streams: readonly Stream[]): void {
-    for (const stream of streams) if (!this.#turnIsOver && this.#awake.has(stream)) stream.resume();
+    for (const stream of streams) if (!this.#turnIsOver && this.#awake.has(stream)) stream.source.resume();
   }
 
   #rest(stream: Stream): void {
-    stream.pause();
+    stream.source.pause();
     this.#awake.delete(stream);
     if (this.#resting.size === 0) this.#cancelRest = this.#clock.after(this.#restMs, () => this.#endRest());
     this.#resting.add(stream);

@@ -44,5 +44,5 @@ export const DEFAULT_WATCH_TIMING: WatchTiming = {
   startJitterMs: 250,
   streamRetryMs: 3_600_000,
   pageObjects: 500,
-  restMs: 50,
+  restMs: 100,
 };

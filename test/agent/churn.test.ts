@@ -6,6 +6,7 @@ import { Lab } from "../lab/lab.ts";
 import type { Place } from "../lab/place.ts";
 import { Teller } from "../lab/teller.ts";
 import { ApiServer } from "../rig/api-server.ts";
+import type { Sample } from "../rig/exposition.ts";
 import { PATIENCE } from "../rig/slowness.ts";
 import { skipWithout } from "../rig/tools.ts";
 import { NodeAgents, REACHABLE } from "./node-agents.ts";
@@ -29,6 +30,7 @@ interface Churn {
 const ORDINARY: Churn = { port: 8080, seatsPerNode: 9, ending: "told" };
 const UNTOLD: Churn = { port: 8081, seatsPerNode: 1, ending: "late" };
 const REPLACEMENTS = 1_000;
+const LOST = "weir_agent_lost_records_total";
 /**
  * News that take longer than this may be later than the next use of an address: the machine has stood still. Nobody can keep such pods
  * apart by what the API says, so a few connections may then be another's.
@@ -92,7 +94,17 @@ test("1000 pods whose addresses are used again within a second: no connection is
   const late = truthful(t, untold.truth.compare(samples, NAMESPACE, UNTOLD.port));
   assert.ok(sum(late.wrong) < late.made / 100);
   assert.ok(late.unknown < late.made / 2, `${late.unknown} of ${late.made} are unknown`);
-  assert.equal(await agents.sum("weir_agent_lost_records_total", { reason: /^(?!before_start)/ }), 0);
+  const lost = samples.filter(({ name, labels }) => name === LOST && labels["reason"] !== "before_start");
+  const isMissedEnd = ({ labels }: Sample) => labels["reason"] === "end_missed";
+  assert.deepEqual(
+    lost.filter((sample) => sample.value > 0 && !isMissedEnd(sample)),
+    [],
+  );
+  // Kernels of some virtual machines run no BPF program for a packet that interrupts process 1, which there is the machine's own agent. An
+  // end in such a packet is missed by every program, and told of by this count.
+  const missedEnds = lost.filter(isMissedEnd).reduce((total, { value }) => total + value, 0);
+  if (missedEnds > 0) t.diagnostic(`${missedEnds} ends were missed`);
+  assert.ok(missedEnds < made / 1000, `${missedEnds} ends of ${made} were missed`);
 });
 
 /** Replaces pods until it is over; returns what all programs did. */
