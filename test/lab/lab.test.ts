@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { PATIENCE } from "../rig/slowness.ts";
 import { waitUntil } from "../rig/wait-until.ts";
@@ -172,6 +173,23 @@ describe("Lab", () => {
       [served.closed, served.bytesReceived, served.bytesSent],
       [CONNECTIONS, sent.bytesSent, sent.bytesReceived],
     );
+  });
+
+  test("PeerClient.stop() lets exchanges that are under way end", async () => {
+    const server = await PeerServer.start(near.place, { port: 8086, read: REQUEST_BYTES, respond: RESPONSE_BYTES });
+    const options = { to: near.address.v4, port: 8086, count: 1_000_000, ratePerSecond: 500 };
+    const load = await PeerClient.start(client.place, { ...options, send: REQUEST_BYTES, expect: RESPONSE_BYTES });
+    await delay(100);
+    const freeze = (on: "0" | "1") => writeFile(`${near.place.cgroup}/cgroup.freeze`, on);
+    await freeze("1");
+    await delay(50);
+    const stopped = load.stop();
+    await delay(50);
+    await freeze("0");
+    const { attempted, closed, exchanges } = await stopped;
+    assert.ok(attempted > 0);
+    assert.deepEqual([closed, exchanges], [attempted, attempted]);
+    assert.equal((await server.stop()).exchanges, exchanges);
   });
 
   test("10 000 connections in a burst all succeed", async () => {

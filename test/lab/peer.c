@@ -22,6 +22,7 @@
  *   --reset            close with a RST
  *   --syn-retries S    TCP_SYNCNT: the kernel gives up after 1 + 2 + 4 … seconds (S = 1: 3 s)
  *   --give-up-ms T     close a socket that has not connected after T ms, as an impatient program does
+ * Stopped, it opens no more, lets exchanges that are under way end (for a second), and closes what is left.
  *
  * Both print JSON lines: {"event":"listening"}, {"event":"holding"}, {"event":"round"}, and last {"event":"totals"}.
  */
@@ -52,6 +53,7 @@
 #define TO_EOF          UINT64_MAX
 #define CHUNK_BYTES     (256 * 1024)
 #define EVENTS_PER_WAIT 512
+#define LAST_ANSWERS_MS 1000
 
 enum close_mode { AFTER_CLIENT, FIRST, RESET, HOLD };
 enum phase { CONNECTING, SENDING, RECEIVING, HELD };
@@ -124,6 +126,11 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now_ms(void)
+{
+	return now_ns() / 1000000;
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t amount)
@@ -467,7 +474,7 @@ static void start_connection(struct connection *c, int epoll, uint64_t number)
 	add(&totals->attempted, 1);
 	*c = (struct connection){ .fd = open_socket(number),
 				  .phase = CONNECTING,
-				  .born_ms = now_ns() / 1000000 };
+				  .born_ms = now_ms() };
 	if (c->fd < 0) {
 		add(&totals->other, 1);
 		return;
@@ -482,11 +489,9 @@ static void start_connection(struct connection *c, int epoll, uint64_t number)
 
 static void give_up_late(struct connection *connections, uint64_t capacity)
 {
-	uint64_t now_ms = now_ns() / 1000000;
-
 	for (uint64_t i = 0; i < capacity; i++)
 		if (connections[i].fd >= 0 && connections[i].phase == CONNECTING &&
-		    now_ms - connections[i].born_ms >= options.give_up_ms)
+		    now_ms() - connections[i].born_ms >= options.give_up_ms)
 			fail_connect(&connections[i], 0);
 }
 
@@ -501,6 +506,32 @@ static void next_round(struct connection *connections, uint64_t capacity)
 		c->sent_bytes = c->received_bytes = 0;
 		atomic_fetch_sub(&totals->held, 1);
 		advance(c, 0);
+	}
+}
+
+static bool is_any_under_way(const struct connection *connections, uint64_t capacity)
+{
+	for (uint64_t i = 0; i < capacity; i++)
+		if (connections[i].fd >= 0 && connections[i].phase != HELD)
+			return true;
+	return false;
+}
+
+/* Without it the totals would have connections that closed before their answer came, or that only the kernel had opened. */
+static void end_exchanges(struct connection *connections, uint64_t capacity, int epoll)
+{
+	uint64_t deadline_ms = now_ms() + LAST_ANSWERS_MS;
+	struct epoll_event events[EVENTS_PER_WAIT];
+
+	while (is_any_under_way(connections, capacity) && now_ms() < deadline_ms) {
+		int n = epoll_wait(epoll, events, EVENTS_PER_WAIT, 10);
+
+		for (int i = 0; i < n; i++) {
+			struct connection *c = events[i].data.ptr;
+
+			if (c->fd >= 0)
+				advance(c, events[i].events);
+		}
 	}
 }
 
@@ -584,6 +615,7 @@ static void connect_loop(unsigned index)
 					free_list[free_slots++] = (uint32_t)i;
 		}
 	}
+	end_exchanges(connections, capacity, epoll);
 	for (uint64_t i = 0; i < capacity; i++) {
 		if (connections[i].fd < 0)
 			continue;

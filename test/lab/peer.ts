@@ -135,7 +135,7 @@ export class PeerClient {
     await this.program.waitForOutput(new RegExp(`(?:"event":"round"[^]*?){${this.#rounds}}`));
   }
 
-  /** Stops it, closing what it holds, and returns its totals. */
+  /** Stops it, once the exchanges under way have ended (a second at most), closing what it holds; returns its totals. */
   async stop(): Promise<PeerTotals> {
     return totals(this.program, await this.program.stop());
   }
