@@ -58,20 +58,14 @@ TcpMonitor::TcpMonitor(const Options& options) {
     if (options.node.level > 0) keep_to(object, options.node);
   });
 
-  std::size_t bytes = 0;
-  // const in some versions of libbpf, though it is the mapped memory of a variable
-  const void* variables = bpf_map__initial_value(programs_->map(".bss"), &bytes);
-  orders_ = static_cast<weir_tcp_orders*>(const_cast<void*>(variables));
-  if (orders_ == nullptr || bytes < sizeof *orders_)
-    throw Error("ERR_WEIR_OBJECT", "map the variables of " + options.object_path, errno);
-
+  orders_ = Orders(programs_->map(".bss"));
   outboxes_ = Outboxes(programs_->map("outboxes"));
   ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("records")), take, &room_, nullptr));
   if (!ring_) throw Error("ERR_WEIR_RING", "map the ring of " + options.object_path, errno);
 
   sweep_ = attach_iterator(programs_->program("tcp_sweep"), programs_->map("connections"));
   survey_ = attach_iterator(programs_->program("tcp_survey"), nullptr);
-  orders_->attached_ns = monotonic_ns();
+  orders_.get().attached_ns = monotonic_ns();
   programs_->attach("tcp_error");
   programs_->attach("tcp_gone");
   programs_->attach("tcp_state");
@@ -93,7 +87,7 @@ TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
   programs("collect records");
   Records records;
   if (sweep != Sweep::kNone) {
-    orders_->sweep_is_full = sweep == Sweep::kAll;
+    orders_.get().sweep_is_full = sweep == Sweep::kAll;
     read_iterator(sweep_, "sweep the live connections", records);
   }
   for (;;) {
@@ -156,7 +150,7 @@ void TcpMonitor::close() {
   survey_.reset();
   sweep_.reset();
   programs_.reset();
-  orders_ = nullptr;
+  orders_ = Orders();
 }
 
 ProgramSet& TcpMonitor::programs(const char* operation) {

@@ -13,6 +13,7 @@
 
 #include "handles.h"
 #include "node.h"
+#include "orders.h"
 #include "outboxes.h"
 #include "program_set.h"
 #include "tcp.h"
@@ -70,8 +71,8 @@ class TcpMonitor {
   Link survey_;
   Outboxes outboxes_;
   Ring ring_;
-  weir_tcp_orders* orders_ = nullptr;  // the programs' own variable, mapped
-  std::span<std::uint8_t> room_;       // where the ring's next record goes
+  Orders orders_;
+  std::span<std::uint8_t> room_;  // where the ring's next record goes
 };
 
 }  // namespace weir

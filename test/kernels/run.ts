@@ -20,6 +20,7 @@ const RESULTS = join(PROJECT, "build/kernels");
 /** What needs a kernel, and no cluster, which guests do not have. */
 const TESTS = [
   "test/kernel/programs.test.ts",
+  "test/kernel/idle.test.ts",
   "test/kernel/traffic.test.ts",
   "test/kernel/ipvs.test.ts",
   "test/kernel/conntrack.test.ts",

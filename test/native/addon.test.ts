@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { bpfObjectPath, loadAddon, type NativeTcpMonitor } from "../../src/kernel/addon.ts";
+import { bpfObjectPath, loadAddon, type NativeTcpMonitor, type Sweep } from "../../src/kernel/addon.ts";
 import { TcpRecords } from "../../src/kernel/tcp-records.ts";
 import { connectPeer, type PeerPlace, PeerServer } from "../lab/peer.ts";
 import { Program } from "../lab/program.ts";
@@ -243,6 +243,46 @@ test("TcpMonitor.collect() gives both ends of a connection, with exact bytes and
   assert.equal(client.records.remoteIsn(client.index), server.records.localIsn(server.index));
   assert.equal(client.records.pid(client.index), process.pid);
   assert.deepEqual(monitor.lost(), [0, 0, 0]);
+});
+
+/** How many records of each kind a sweep gives of the connections to a port. */
+async function swept(
+  monitor: NativeTcpMonitor,
+  sweep: Sweep,
+  port: number,
+): Promise<{ live: number; vanished: number }> {
+  const records = new TcpRecords(tcpLayout, await monitor.collect(sweep));
+  const kinds = Array.from({ length: records.length }, (_, index) => index)
+    .filter((index) => records.localPort(index) === port || records.remotePort(index) === port)
+    .map((index) => records.kind(index));
+  const countOf = (wanted: number) => kinds.filter((kind) => kind === wanted).length;
+  return { live: countOf(tcpLayout.kinds.live), vanished: countOf(tcpLayout.kinds.vanished) };
+}
+
+test("TcpMonitor.collect() sweeps connections that moved something, or all", async (context) => {
+  const monitor = await opened(context);
+  const server = createServer((socket) => socket.resume());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  context.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const client = connect(port, "127.0.0.1");
+  context.after(() => client.destroy());
+  await once(client, "connect");
+  const sweeps = ["none", "changed", "changed", "all", "changed", "all"] as const;
+  const live: number[] = [];
+  for (const sweep of sweeps) live.push((await swept(monitor, sweep, port)).live);
+  assert.deepEqual(live, [0, 2, 0, 2, 0, 2]);
+  client.write(Buffer.alloc(23));
+  await waitUntil(async () => (await swept(monitor, "changed", port)).live > 0, { what: "the bytes" });
+});
+
+test("TcpMonitor.collect() finds out in a sweep of all what ended without being seen, and tells of it once", async (context) => {
+  const monitor = await opened(context, { objectPath: compiledBpf("deaf.bpf.c") });
+  const port = await exchange(23);
+  assert.deepEqual(await swept(monitor, "changed", port), { live: 0, vanished: 0 });
+  assert.deepEqual(await swept(monitor, "all", port), { live: 0, vanished: 2 });
+  assert.deepEqual(await swept(monitor, "all", port), { live: 0, vanished: 0 });
+  assert.ok((monitor.lost()[2] ?? 0) >= 2, "end_missed");
 });
 
 test("TcpMonitor.survey() gives this process's listener", async (context) => {

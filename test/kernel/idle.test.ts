@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EdgeTable } from "../../src/flows/edge-table.ts";
+import { FlowCounter } from "../../src/flows/flow-counter.ts";
+import { Resolver } from "../../src/identity/resolver.ts";
+import { loadAddon, type Sweep } from "../../src/kernel/addon.ts";
+import { TcpMonitor } from "../../src/kernel/tcp-monitor.ts";
+import { PeerClient, type PeerPlace, PeerServer } from "../lab/peer.ts";
+import { Program } from "../lab/program.ts";
+import { freePort } from "../rig/free-port.ts";
+
+const CONNECTIONS = 7;
+/** There is one a minute. */
+const FULL_SWEEPS = 60;
+
+test("connections that stay idle for an hour stay open, and are counted once", async (context) => {
+  const place: PeerPlace = { start: (argv, options) => Program.start(argv, options) };
+  const monitor = await TcpMonitor.open(loadAddon(), { maxConnections: 1000, ringBytes: 1 << 20 });
+  context.after(() => monitor.close());
+  const resolver = new Resolver({ hostName: "node-1", cluster: false });
+  await resolver.start();
+  context.after(() => resolver.shutdown());
+  const edges = new EdgeTable({ maxEdges: 1000, idleExpiryMs: 900_000 });
+  const counter = new FlowCounter({
+    layout: monitor.layout,
+    identity: resolver,
+    edges,
+    allConnections: false,
+    skippedRuns: () => monitor.skippedRuns(),
+    clock: { unixMs: Date.now, monotonicNs: () => Number(process.hrtime.bigint()) },
+  });
+  counter.countSurvey(await monitor.survey());
+
+  const port = await freePort();
+  const server = await PeerServer.start(place, { port, read: 23, respond: 41 });
+  context.after(() => server.stop());
+  const held = { to: "127.0.0.1", port, count: CONNECTIONS, send: 23, expect: 41, hold: true };
+  const client = await PeerClient.start(place, held);
+  context.after(() => client.stop());
+  await client.holding();
+
+  const sweep = async (which: Sweep, times: number) => {
+    for (let each = 0; each < times; each++) counter.count(await monitor.collect(which), which);
+  };
+  const counts = () => {
+    const sums = { opened: 0, closed: 0, active: 0 };
+    edges.forEach((index, { serverPort }) => {
+      if (serverPort !== port) return;
+      sums.opened += edges.metrics.opened.value(index);
+      sums.closed += edges.metrics.closed.value(index);
+      sums.active += edges.metrics.active.value(index);
+    });
+    return sums;
+  };
+  await sweep("changed", 3);
+  const open = { opened: CONNECTIONS, closed: 0, active: CONNECTIONS };
+  assert.deepEqual(counts(), open);
+  await sweep("all", FULL_SWEEPS);
+  assert.deepEqual(counts(), open);
+  await client.nextRound();
+  await sweep("changed", 3);
+  assert.deepEqual(counts(), open);
+  await client.stop();
+  await sweep("changed", 3);
+  assert.deepEqual(counts(), { opened: CONNECTIONS, closed: CONNECTIONS, active: 0 });
+  assert.deepEqual([...monitor.lost().values()], [0, 0, 0]);
+});
