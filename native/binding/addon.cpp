@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "../core/bpf_statistics.h"
 #include "../core/program_memory.h"
@@ -13,6 +14,7 @@
 #include "convert.h"
 #include "layout.h"
 #include "node_monitor_object.h"
+#include "off_loop.h"
 #include "tcp_monitor_object.h"
 
 namespace weir::binding {
@@ -20,66 +22,13 @@ namespace {
 
 // Loading takes the verifier a while: off the event loop. `Object` is the JavaScript class of a monitor.
 template <typename Object>
-class OpenWorker : public Napi::AsyncWorker {
- public:
-  using Monitor = typename Object::Monitor;
-
-  OpenWorker(Napi::Env env, typename Monitor::Options options, const Napi::FunctionReference& constructor)
-      : Napi::AsyncWorker(env, "weir.open"),
-        options_(std::move(options)),
-        constructor_(constructor),
-        deferred_(Napi::Promise::Deferred::New(env)) {}
-
-  static Napi::Value queue(Napi::Env env, typename Monitor::Options options,
-                           const Napi::FunctionReference& constructor) {
-    auto* worker = new OpenWorker(env, std::move(options), constructor);
-    Napi::Promise promise = worker->deferred_.Promise();
-    worker->Queue();
-    return promise;
-  }
-
- protected:
-  void Execute() override {
-    try {
-      monitor_ = std::make_shared<Monitor>(options_);
-    } catch (const Error& error) {
-      error_.emplace(error);
-      SetError(error.what());
-    }
-  }
-
-  void OnOK() override { deferred_.Resolve(Object::wrap(constructor_, std::move(monitor_))); }
-  void OnError(const Napi::Error& other) override {
-    deferred_.Reject(error_ ? to_js(Env(), *error_).Value() : other.Value());
-  }
-
- private:
-  typename Monitor::Options options_;
-  const Napi::FunctionReference& constructor_;
-  Napi::Promise::Deferred deferred_;
-  std::shared_ptr<Monitor> monitor_;
-  std::optional<Error> error_;
-};
-
-class PageOutWorker : public Napi::AsyncWorker {
- public:
-  explicit PageOutWorker(Napi::Env env)
-      : Napi::AsyncWorker(env, "weir.pageOut"), deferred_(Napi::Promise::Deferred::New(env)) {}
-
-  static Napi::Value queue(Napi::Env env) {
-    auto* worker = new PageOutWorker(env);  // deletes itself when done
-    Napi::Promise promise = worker->deferred_.Promise();
-    worker->Queue();
-    return promise;
-  }
-
- protected:
-  void Execute() override { page_out_program(); }
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-};
+Napi::Value open(Napi::Env env, typename Object::Monitor::Options options,
+                 const Napi::FunctionReference& constructor) {
+  return off_loop(
+      env, "weir.open",
+      [options = std::move(options)] { return std::make_shared<typename Object::Monitor>(options); },
+      [&constructor](Napi::Env, auto monitor) { return Object::wrap(constructor, std::move(monitor)); });
+}
 
 // One per environment (the main thread, a worker): nothing is shared between them.
 class Addon : public Napi::Addon<Addon> {
@@ -105,7 +54,7 @@ class Addon : public Napi::Addon<Addon> {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openTcp: expected an options object");
     const auto given = info[0].As<Napi::Object>();
     const char* path = "openTcp";
-    return OpenWorker<TcpMonitorObject>::queue(
+    return open<TcpMonitorObject>(
         info.Env(),
         {string_property(given, path, "objectPath"), uint32_property(given, path, "maxConnections"),
          uint32_property(given, path, "ringBytes"), node_property(given, path, "node")},
@@ -115,13 +64,19 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value open_node(const Napi::CallbackInfo& info) {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openNode: expected an options object");
     const auto given = info[0].As<Napi::Object>();
-    return OpenWorker<NodeMonitorObject>::queue(info.Env(), {string_property(given, "openNode", "objectPath")},
+    return open<NodeMonitorObject>(info.Env(), {string_property(given, "openNode", "objectPath")},
                                                 node_constructor_);
   }
 
   Napi::Value open_conntrack(const Napi::CallbackInfo&) { return ConntrackObject::open(conntrack_constructor_); }
 
-  Napi::Value page_out(const Napi::CallbackInfo& info) { return PageOutWorker::queue(info.Env()); }
+  Napi::Value page_out(const Napi::CallbackInfo& info) {
+    const auto work = [] {
+      page_out_program();
+      return std::monostate();
+    };
+    return off_loop(info.Env(), "weir.pageOut", work, [](Napi::Env env, std::monostate) { return env.Undefined(); });
+  }
 
   // Switches the kernel's BPF statistics on (true) or off (false), for as long as this environment lives.
   Napi::Value measure_run_time(const Napi::CallbackInfo& info) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "convert.h"
-#include "records_worker.h"
+#include "records.h"
 
 namespace weir::binding {
 namespace {
@@ -67,10 +67,7 @@ Napi::Value ConntrackObject::lookup(const Napi::CallbackInfo& info) {
     if (!bytes.empty()) std::memcpy(bytes.data(), answers.data(), bytes.size());
     return bytes;
   };
-  auto* worker = new RecordsWorker(info.Env(), std::move(read));  // deletes itself when done
-  const Napi::Promise promise = worker->promise();
-  worker->Queue();
-  return promise;
+  return read_off_loop(info.Env(), std::move(read));
 }
 
 Napi::Value ConntrackObject::close(const Napi::CallbackInfo& info) {

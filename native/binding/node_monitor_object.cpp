@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "convert.h"
-#include "records_worker.h"
+#include "records.h"
 #include "reports.h"
 
 namespace weir::binding {
@@ -38,7 +38,7 @@ Napi::Value NodeMonitorObject::lineage(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NodeMonitorObject::processes(const Napi::CallbackInfo& info) {
-  return RecordsWorker::queue(info.Env(), [monitor = monitor_] { return monitor->processes(); });
+  return read_off_loop(info.Env(), [monitor = monitor_] { return monitor->processes(); });
 }
 
 // On the event loop: whoever asks has a record in hand that waits for the answer.

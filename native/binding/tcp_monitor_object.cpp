@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "convert.h"
-#include "records_worker.h"
+#include "records.h"
 #include "reports.h"
 
 namespace weir::binding {
@@ -61,11 +61,11 @@ TcpMonitorObject::TcpMonitorObject(const Napi::CallbackInfo& info) : Napi::Objec
 }
 
 Napi::Value TcpMonitorObject::survey(const Napi::CallbackInfo& info) {
-  return RecordsWorker::queue(info.Env(), [monitor = monitor_] { return monitor->survey(); });
+  return read_off_loop(info.Env(), [monitor = monitor_] { return monitor->survey(); });
 }
 
 Napi::Value TcpMonitorObject::collect(const Napi::CallbackInfo& info) {
-  return RecordsWorker::queue(info.Env(),
+  return read_off_loop(info.Env(),
                               [monitor = monitor_, sweep = sweep_argument(info)] { return monitor->collect(sweep); });
 }
 
