@@ -22,11 +22,9 @@ namespace {
 
 // Loading takes the verifier a while: off the event loop. `Object` is the JavaScript class of a monitor.
 template <typename Object>
-Napi::Value open(Napi::Env env, typename Object::Monitor::Options options,
-                 const Napi::FunctionReference& constructor) {
+Napi::Value open(Napi::Env env, typename Object::Monitor::Options options, const Napi::FunctionReference& constructor) {
   return off_loop(
-      env, "weir.open",
-      [options = std::move(options)] { return std::make_shared<typename Object::Monitor>(options); },
+      env, "weir.open", [options = std::move(options)] { return std::make_shared<typename Object::Monitor>(options); },
       [&constructor](Napi::Env, auto monitor) { return Object::wrap(constructor, std::move(monitor)); });
 }
 
@@ -64,8 +62,7 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value open_node(const Napi::CallbackInfo& info) {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "openNode: expected an options object");
     const auto given = info[0].As<Napi::Object>();
-    return open<NodeMonitorObject>(info.Env(), {string_property(given, "openNode", "objectPath")},
-                                                node_constructor_);
+    return open<NodeMonitorObject>(info.Env(), {string_property(given, "openNode", "objectPath")}, node_constructor_);
   }
 
   Napi::Value open_conntrack(const Napi::CallbackInfo&) { return ConntrackObject::open(conntrack_constructor_); }

@@ -66,7 +66,7 @@ Napi::Value TcpMonitorObject::survey(const Napi::CallbackInfo& info) {
 
 Napi::Value TcpMonitorObject::collect(const Napi::CallbackInfo& info) {
   return read_off_loop(info.Env(),
-                              [monitor = monitor_, sweep = sweep_argument(info)] { return monitor->collect(sweep); });
+                       [monitor = monitor_, sweep = sweep_argument(info)] { return monitor->collect(sweep); });
 }
 
 // On the event loop: what the ring holds is copied in less time than it takes to hand the work to another thread.

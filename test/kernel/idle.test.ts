@@ -9,12 +9,23 @@ import { PeerClient, type PeerPlace, PeerServer } from "../lab/peer.ts";
 import { Program } from "../lab/program.ts";
 import { freePort } from "../rig/free-port.ts";
 
-const CONNECTIONS = 7;
+const OLDER = 5;
+const NEWER = 7;
 /** There is one a minute. */
 const FULL_SWEEPS = 60;
 
 test("connections that stay idle for an hour stay open, and are counted once", async (context) => {
   const place: PeerPlace = { start: (argv, options) => Program.start(argv, options) };
+  const port = await freePort();
+  const server = await PeerServer.start(place, { port, read: 23, respond: 41 });
+  context.after(() => server.stop());
+  const hold = async (count: number) => {
+    const client = await PeerClient.start(place, { to: "127.0.0.1", port, count, send: 23, expect: 41, hold: true });
+    context.after(() => client.stop());
+    await client.holding();
+    return client;
+  };
+  const older = await hold(OLDER);
   const monitor = await TcpMonitor.open(loadAddon(), { maxConnections: 1000, ringBytes: 1 << 20 });
   context.after(() => monitor.close());
   const resolver = new Resolver({ hostName: "node-1", cluster: false });
@@ -31,14 +42,8 @@ test("connections that stay idle for an hour stay open, and are counted once", a
   });
   counter.countSurvey(await monitor.survey());
 
-  const port = await freePort();
-  const server = await PeerServer.start(place, { port, read: 23, respond: 41 });
-  context.after(() => server.stop());
-  const held = { to: "127.0.0.1", port, count: CONNECTIONS, send: 23, expect: 41, hold: true };
-  const client = await PeerClient.start(place, held);
-  context.after(() => client.stop());
-  await client.holding();
-
+  const newer = await hold(NEWER);
+  const clients = [older, newer];
   const sweep = async (which: Sweep, times: number) => {
     for (let each = 0; each < times; each++) counter.count(await monitor.collect(which), which);
   };
@@ -53,15 +58,15 @@ test("connections that stay idle for an hour stay open, and are counted once", a
     return sums;
   };
   await sweep("changed", 3);
-  const open = { opened: CONNECTIONS, closed: 0, active: CONNECTIONS };
+  const open = { opened: NEWER, closed: 0, active: OLDER + NEWER };
   assert.deepEqual(counts(), open);
   await sweep("all", FULL_SWEEPS);
   assert.deepEqual(counts(), open);
-  await client.nextRound();
+  for (const client of clients) await client.nextRound();
   await sweep("changed", 3);
   assert.deepEqual(counts(), open);
-  await client.stop();
+  for (const client of clients) await client.stop();
   await sweep("changed", 3);
-  assert.deepEqual(counts(), { opened: CONNECTIONS, closed: CONNECTIONS, active: 0 });
+  assert.deepEqual(counts(), { opened: NEWER, closed: OLDER + NEWER, active: 0 });
   assert.deepEqual([...monitor.lost().values()], [0, 0, 0]);
 });
