@@ -191,10 +191,15 @@ export class FlowCounter {
     if (sweep === "all") {
       const { live } = this.#tally;
       live.forEachUnseen(this.#fullSweeps - UNSEEN_SWEEPS + 1, (slot) => this.#tally.forget(slot));
-      this.#seenClients.turn();
-      this.#seenServers.turn();
-      this.#edges.expire(this.#clock.unixMs);
     }
+  }
+
+  /** Forgets what has been idle for long: to be called about once a minute. */
+  tidy(): void {
+    this.#clock.refresh();
+    this.#seenClients.turn();
+    this.#seenServers.turn();
+    this.#edges.expire(this.#clock.unixMs);
   }
 
   /** Counts what still waits, as it is: before the last export. */

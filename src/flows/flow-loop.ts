@@ -12,8 +12,9 @@ const LAST_ANSWERS_MS = 1_000;
 const DRAIN_RECORDS = 1_024;
 /** No drain is sooner after another, unless the ring fills. */
 const MIN_DRAIN_MS = 20;
-/** Sweeps of everything, to notice what ended without a record. */
-const FULL_SWEEP_MS = 60_000;
+/** Between sweeps of everything, to notice what ended without a record: three times what another sweep costs. */
+const FULL_SWEEP_MS = 180_000;
+const TIDY_MS = 60_000;
 
 export interface FlowLoopOptions {
   readonly monitor: TcpMonitor;
@@ -39,6 +40,7 @@ export class FlowLoop {
   #stopped = false;
   #lastSweepMs: number;
   #lastFullSweepMs: number;
+  #lastTidyMs: number;
   #lastTurnMs: number;
   #lastBatchMs = Number.NEGATIVE_INFINITY;
   #waitMs: number;
@@ -50,6 +52,7 @@ export class FlowLoop {
     this.#sweepAfterMs = Math.max(options.sweepIntervalMs / 2, options.sweepIntervalMs - PAIRING_MS);
     this.#lastSweepMs = options.nowMs();
     this.#lastFullSweepMs = this.#lastSweepMs;
+    this.#lastTidyMs = this.#lastSweepMs;
     this.#lastTurnMs = this.#lastSweepMs;
     this.#waitMs = options.drainIntervalMs;
   }
@@ -95,6 +98,10 @@ export class FlowLoop {
     const records = await this.#collect(sweep, isPart);
     if (sweep === "none") this.#waitMs = this.#waitFor(records, startMs - this.#lastTurnMs);
     this.#lastTurnMs = startMs;
+    if (startMs - this.#lastTidyMs >= TIDY_MS) {
+      this.#lastTidyMs = startMs;
+      this.#options.counter.tidy();
+    }
     if (records > pressingRecords) this.#schedule(0);
     else this.#schedule(Math.max(0, this.#waitMs - (nowMs() - startMs)));
   }

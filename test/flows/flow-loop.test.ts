@@ -69,22 +69,27 @@ function loopTest(name: string, run: () => Promise<void>): void {
   });
 }
 
-loopTest("FlowLoop drains by timer, sweeps every sweep interval, and fully once a minute", async () => {
-  const state = loopOf();
-  state.loop.start();
-  await state.pass(125_000);
-  const at = (sweep: Sweep) => state.asked.flatMap((each, index) => (each === sweep ? [index] : []));
-  assert.equal(at("all").length, 2);
-  assert.equal(at("changed").length, 12);
-  assert.equal(
-    at("changed")[0],
-    44,
-    "the first sweep comes 8.8 s after the start, so that what then waits shows within 10 s",
-  );
-  assert.equal(state.asked.length, 625);
-  assert.equal(state.loop.collections, state.asked.length);
-  await state.loop.shutdown();
-});
+loopTest(
+  "FlowLoop drains by timer, sweeps every sweep interval, fully every three minutes, and tidies up every minute",
+  async () => {
+    const state = loopOf();
+    const tidied = mock.method(state.rig.counter, "tidy");
+    state.loop.start();
+    await state.pass(372_000);
+    const at = (sweep: Sweep) => state.asked.flatMap((each, index) => (each === sweep ? [index] : []));
+    assert.equal(at("all").length, 2);
+    assert.equal(at("changed").length, 40);
+    assert.equal(tidied.mock.callCount(), 6);
+    assert.equal(
+      at("changed")[0],
+      44,
+      "the first sweep comes 8.8 s after the start, so that what then waits shows within 10 s",
+    );
+    assert.equal(state.asked.length, 1860);
+    assert.equal(state.loop.collections, state.asked.length);
+    await state.loop.shutdown();
+  },
+);
 
 loopTest("FlowLoop sweeps soon while a half waits for its other half", async () => {
   const state = loopOf();
