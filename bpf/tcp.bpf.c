@@ -687,8 +687,8 @@ static __always_inline bool is_settled(struct sock *sk, struct tcp_sock *tp)
 	/* unconnected, or given up by its server before it sent anything */
 	if (!sk->__sk_common.skc_dport || !tp->segs_out)
 		return true;
-	/* no room to remember who has been told of, or dead before the agent came */
-	return !element && (is_crowded() || tp->tcp_mstamp * NS_PER_US < orders.attached_ns);
+	/* no room to remember who has been told of */
+	return !element && is_crowded();
 }
 
 SEC("tp_btf/tcp_destroy_sock")

@@ -86,9 +86,7 @@ struct weir_tcp_record {
 
 /* What the agent tells the programs. */
 struct weir_tcp_orders {
-	__u64 attached_ns; /* CLOCK_MONOTONIC; before the programs are attached */
 	__u32 sweep_is_full; /* before a sweep: report every connection, and drop those whose socket is gone */
-	__u32 pad;
 };
 
 enum {

@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <malloc.h>
 
-#include <chrono>
 #include <cstring>
 
 #include "error.h"
@@ -31,11 +30,6 @@ void resize(const bpf_object* object, const char* name, std::uint32_t max_entrie
   if (map == nullptr) throw Error("ERR_WEIR_OBJECT", std::string("find the BPF map ") + name, ENOENT);
   if (const int error = bpf_map__set_max_entries(map, max_entries); error != 0)
     throw Error("ERR_WEIR_OBJECT", std::string("size the BPF map ") + name, -error);
-}
-
-std::uint64_t monotonic_ns() {
-  using std::chrono::nanoseconds, std::chrono::steady_clock;
-  return std::chrono::duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
 // Writes the node into the object's constants, before the verifier takes out what depends on them.
@@ -65,7 +59,6 @@ TcpMonitor::TcpMonitor(const Options& options) {
 
   sweep_ = attach_iterator(programs_->program("tcp_sweep"), programs_->map("connections"));
   survey_ = attach_iterator(programs_->program("tcp_survey"), nullptr);
-  orders_.get().attached_ns = monotonic_ns();
   programs_->attach("tcp_error");
   programs_->attach("tcp_gone");
   programs_->attach("tcp_state");
