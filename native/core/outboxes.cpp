@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
-#include <string>
 
-#include "error.h"
+#include "map_memory.h"
 
 namespace weir {
 namespace {
@@ -36,9 +34,7 @@ std::uint32_t Outboxes::wanted() {
 }
 
 Outboxes::Outboxes(const bpf_map* map)
-    : memory_(bpf_map__fd(map), std::size_t{bpf_map__max_entries(map)} * sizeof(weir_tcp_outbox)) {
-  if (!memory_) throw Error("ERR_WEIR_MAP", std::string("map the memory of ") + bpf_map__name(map), errno);
-}
+    : memory_(map_memory(map, std::size_t{bpf_map__max_entries(map)} * sizeof(weir_tcp_outbox))) {}
 
 std::span<weir_tcp_outbox> Outboxes::all() const {
   return {static_cast<weir_tcp_outbox*>(memory_.get()), memory_.size() / sizeof(weir_tcp_outbox)};

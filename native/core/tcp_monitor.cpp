@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "iterator.h"
+#include "map_memory.h"
 #include "per_cpu.h"
 
 namespace weir {
@@ -52,7 +53,7 @@ TcpMonitor::TcpMonitor(const Options& options) {
     if (options.node.level > 0) keep_to(object, options.node);
   });
 
-  orders_ = Orders(programs_->map(".bss"));
+  orders_ = map_memory(programs_->map(".bss"), sizeof(weir_tcp_orders));
   outboxes_ = Outboxes(programs_->map("outboxes"));
   ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("records")), take, &room_, nullptr));
   if (!ring_) throw Error("ERR_WEIR_RING", "map the ring of " + options.object_path, errno);
@@ -80,7 +81,7 @@ TcpMonitor::Records TcpMonitor::collect(Sweep sweep) {
   programs("collect records");
   Records records;
   if (sweep != Sweep::kNone) {
-    orders_.get().sweep_is_full = sweep == Sweep::kAll;
+    static_cast<weir_tcp_orders*>(orders_.get())->sweep_is_full = sweep == Sweep::kAll;
     read_iterator(sweep_, "sweep the live connections", records);
   }
   for (;;) {
@@ -143,7 +144,7 @@ void TcpMonitor::close() {
   survey_.reset();
   sweep_.reset();
   programs_.reset();
-  orders_ = Orders();
+  orders_ = Mapping();
 }
 
 ProgramSet& TcpMonitor::programs(const char* operation) {

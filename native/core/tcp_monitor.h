@@ -13,7 +13,6 @@
 
 #include "handles.h"
 #include "node.h"
-#include "orders.h"
 #include "outboxes.h"
 #include "program_set.h"
 #include "tcp.h"
@@ -71,7 +70,7 @@ class TcpMonitor {
   Link survey_;
   Outboxes outboxes_;
   Ring ring_;
-  Orders orders_;
+  Mapping orders_;                // a weir_tcp_orders, the programs' only variable
   std::span<std::uint8_t> room_;  // where the ring's next record goes
 };
 
