@@ -489,9 +489,11 @@ static void start_connection(struct connection *c, int epoll, uint64_t number)
 
 static void give_up_late(struct connection *connections, uint64_t capacity)
 {
+	uint64_t at_ms = now_ms();
+
 	for (uint64_t i = 0; i < capacity; i++)
 		if (connections[i].fd >= 0 && connections[i].phase == CONNECTING &&
-		    now_ms() - connections[i].born_ms >= options.give_up_ms)
+		    at_ms - connections[i].born_ms >= options.give_up_ms)
 			fail_connect(&connections[i], 0);
 }
 
